@@ -1,0 +1,126 @@
+/**
+ * Level 1: what a trainer process and its supervisor say to each other, as newline-delimited JSON on file descriptor 3.
+ * `docs/trainer-protocol.md` tells how to write a trainer in another language.
+ */
+import { z } from 'zod';
+import { checkpointPathSchema, compatibilitySchema, runtimeSchema, saveReasonSchema } from './manifest.ts';
+
+export const protocolVersion = 1;
+
+const count = z.int().nonnegative();
+const metricsSchema = z.record(z.string(), z.number());
+const slot = z.int().min(0).max(1);
+const position = { step: count, epoch: count, example: count };
+
+export const phaseSchema = z.enum([
+  'starting',
+  'setup',
+  'restoring',
+  'first-step',
+  'training',
+  'evaluating',
+  'waiting',
+  'done',
+]);
+
+export const trainerMessageSchema = z.discriminatedUnion('kind', [
+  /** First message. */
+  z.object({ kind: z.literal('hello'), protocol: z.int().positive(), runtime: runtimeSchema }),
+  /** From now on progress is due at least every `budgetMs`, until the next phase. */
+  z.object({ kind: z.literal('phase'), phase: phaseSchema, budgetMs: z.number().positive() }),
+  /** At most four a second. `step` counts completed steps; `gapMs` is the longest time between two yields since the last message. */
+  z.object({
+    kind: z.literal('progress'),
+    ...position,
+    stepMs: z.number().nonnegative(),
+    gapMs: z.number().nonnegative(),
+    /** Steps in all, when the program says so. */
+    total: count.optional(),
+    metrics: metricsSchema,
+    evaluation: metricsSchema.optional(),
+  }),
+  /** A snapshot is being written to a slot. Answers `checkpoint` where `id` is the supervisor's. */
+  z.object({
+    kind: z.literal('staging'),
+    slot,
+    id: z.string().min(1),
+    reason: saveReasonSchema,
+    ...position,
+    compatibility: compatibilitySchema,
+    files: z.array(z.object({ path: checkpointPathSchema, bytes: count })),
+    best: z.object({ metric: z.string(), value: z.number() }).optional(),
+  }),
+  /** The first `bytes` of the file are final and may be read. */
+  z.object({ kind: z.literal('written'), slot, id: z.string(), path: checkpointPathSchema, bytes: count }),
+  z.object({ kind: z.literal('staged'), slot, id: z.string() }),
+  z.object({ kind: z.literal('abandoned'), slot, id: z.string(), why: z.string() }),
+  /** Answers `checkpoint` when nothing has changed since the snapshot `as`, which is staged or committed already. */
+  z.object({ kind: z.literal('unchanged'), id: z.string(), as: z.string() }),
+  /** The trainer cannot go on. `cause` decides strike and remedy; `stack` is mapped to the user's source. */
+  z.object({
+    kind: z.literal('failed'),
+    error: z.object({
+      cause: z.enum(['user', 'non-finite-loss', 'incompatible', 'infrastructure']),
+      message: z.string(),
+      stack: z.string().optional(),
+      hint: z.string().optional(),
+      differences: z.array(z.string()).optional(),
+      step: count,
+    }),
+  }),
+  /** Training has ended; the last snapshot `id` in `slot` is the result. The trainer waits for `stop`. */
+  z.object({
+    kind: z.literal('done'),
+    slot,
+    id: z.string(),
+    reason: z.string(),
+    ...position,
+    metrics: metricsSchema,
+  }),
+]);
+
+export const supervisorMessageSchema = z.discriminatedUnion('kind', [
+  /** Start at step 0. */
+  z.object({ kind: z.literal('fresh') }),
+  /** Every file of the checkpoint lies in `dir`, verified. */
+  z.object({ kind: z.literal('restore'), dir: z.string(), fork: z.boolean().default(false) }),
+  /** Take a snapshot at the next step boundary. `halt`: take no step after it until `stop`. */
+  z.object({
+    kind: z.literal('checkpoint'),
+    id: z.string().min(1),
+    reason: saveReasonSchema,
+    halt: z.boolean(),
+  }),
+  /** The slot may be written again: its checkpoint was committed, superseded or given up. */
+  z.object({ kind: z.literal('release'), slot }),
+  /** Dispose and exit 0. */
+  z.object({ kind: z.literal('stop') }),
+]);
+
+export type Phase = z.infer<typeof phaseSchema>;
+export type TrainerMessage = z.infer<typeof trainerMessageSchema>;
+export type SupervisorMessage = z.infer<typeof supervisorMessageSchema>;
+
+/** What a trainer process finds in the file that its first argument names. */
+export const trainerStartSchema = z.object({
+  format: z.literal(1),
+  jobId: z.string(),
+  /** Bundled program on local disk. */
+  program: z.string(),
+  params: z.record(z.string(), z.unknown()),
+  seed: z.int().optional(),
+  backend: z.enum(['tensorflow', 'wasm', 'cpu']).optional(),
+  /** Local path of each input. */
+  inputs: z.record(z.string(), z.string()),
+  /** SHA-256 of each input, where known: data identity. */
+  inputDigests: z.record(z.string(), z.string()),
+  /** Holds `slot-0` and `slot-1`. */
+  stagingDir: z.string(),
+  save: z.object({
+    everySteps: z.int().positive().optional(),
+    everySeconds: z.number().positive().optional(),
+    everyEpochs: z.int().positive().optional(),
+  }),
+});
+
+export type TrainerStart = z.input<typeof trainerStartSchema>;

@@ -1,0 +1,55 @@
+/**
+ * What the training loop needs from a framework: hold the state at one instant, put a saved one back, and find what the
+ * program forgot to register. `lib/tfjs` implements it.
+ */
+import type { StateEntryDocument } from '../contract/trainer-document.ts';
+import type { Unmatched } from './define-training.ts';
+
+/** One file of a held snapshot, as pieces in file order. */
+export interface HeldFile {
+  readonly path: string;
+  readonly bytes: number;
+  readonly pieces: readonly HeldPiece[];
+}
+
+export interface HeldPiece {
+  readonly bytes: number;
+  /** The bytes of the instant that was held. May be called once, at any time until `release`; the result stays valid until then. */
+  read(): Uint8Array;
+}
+
+/** State of one instant. Training may go on; what is held does not change. */
+export interface HeldState {
+  readonly entries: Readonly<Record<string, StateEntryDocument>>;
+  readonly files: readonly HeldFile[];
+  /** Gives the held memory back. Idempotent. */
+  release(): void;
+}
+
+export interface SavedState {
+  readonly entries: Readonly<Record<string, StateEntryDocument>>;
+  /** Reads one file of the checkpoint whole; it was verified before. */
+  readFile(path: string): Uint8Array;
+}
+
+export interface RestoreOptions {
+  /** A fork or changed program may answer for what does not match. */
+  readonly migrate?: (wanted: Unmatched) => { readonly from: string } | 'keep-initial' | undefined;
+}
+
+export interface TrainingState {
+  /** Constant time per tensor. */
+  hold(): HeldState;
+  /**
+   * Puts a saved state back, after checking all of it: nothing is assigned when anything differs.
+   * @throws IncompatibleError that lists every difference
+   */
+  restore(saved: SavedState, options?: RestoreOptions): void;
+  /**
+   * Variables outside `state` whose data changed since the last call (the first call, after `setup`, takes the base line).
+   * Names and shapes, for people: `counter [3]`.
+   */
+  forgotten(): readonly string[];
+  /** What must fit for a resume: names, kinds, shapes, dtypes, optimizer classes and slots. Plain JSON. */
+  compatibility(): Readonly<Record<string, unknown>>;
+}
