@@ -87,6 +87,13 @@ export class CorruptionError extends HoldfastError {
   readonly remedy = 'fall-back';
 }
 
+/** A job has history, but none of its checkpoints can be used. Never answered by a fresh start: a human decides. */
+export class UnrecoverableError extends HoldfastError {
+  override readonly name = 'UnrecoverableError';
+  readonly code = 'UNRECOVERABLE';
+  readonly remedy = 'reject';
+}
+
 /** Checkpoint and program do not fit together. The message lists every difference. */
 export class IncompatibleError extends HoldfastError {
   override readonly name = 'IncompatibleError';

@@ -18,6 +18,8 @@ export interface CheckpointRecord {
   readonly id: string;
   readonly claim: number;
   readonly ordinal: number;
+  /** Nearest retained checkpoint that this one descends from; when that one is dropped, its own parent takes its place. Null for a first one. */
+  readonly parent?: string | null;
   /** Sequence of the entry that committed it. */
   readonly sequence: number;
   readonly manifest: DocumentRef;
@@ -94,7 +96,10 @@ export interface JobState {
   readonly checkpoints: readonly CheckpointRecord[];
   /** Committed checkpoints ever, dropped ones included: history exists when this is not 0. */
   readonly committed: number;
-  /** An operator's roll-back that no attempt has restored yet. */
+  /**
+   * An operator's roll-back. Stands until the next checkpoint commits, not only until it is restored: an attempt that
+   * dies before its first commit must not be followed by one that resumes from the newer checkpoint that was rejected.
+   */
   readonly resumeFrom: string | null;
   readonly requests: { readonly pause: boolean; readonly cancel: boolean; readonly prune: readonly string[] };
   readonly strikes: Strikes;
