@@ -34,6 +34,8 @@ export const trainerDocumentSchema = z.object({
   seed: z.int(),
   /** Tagged JSON of the parameters as the program parsed them. */
   params: z.unknown(),
+  /** SHA-256 of each input, where known: data identity. */
+  inputs: z.record(z.string(), z.string()).default({}),
   data: z
     .object({
       examples: count,

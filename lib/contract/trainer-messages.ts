@@ -36,8 +36,12 @@ export const trainerMessageSchema = z.discriminatedUnion('kind', [
     gapMs: z.number().nonnegative(),
     /** Steps in all, when the program says so. */
     total: count.optional(),
+    /** Of the newest step; values that JSON cannot hold (NaN, ±Infinity) are left out. */
     metrics: metricsSchema,
+    /** Of an evaluation that has just finished at `step`. */
     evaluation: metricsSchema.optional(),
+    /** Means over the epoch that `step` has just completed. */
+    epochMeans: metricsSchema.optional(),
   }),
   /** A snapshot is being written to a slot. Answers `checkpoint` where `id` is the supervisor's. */
   z.object({
@@ -54,7 +58,10 @@ export const trainerMessageSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('written'), slot, id: z.string(), path: checkpointPathSchema, bytes: count }),
   z.object({ kind: z.literal('staged'), slot, id: z.string() }),
   z.object({ kind: z.literal('abandoned'), slot, id: z.string(), why: z.string() }),
-  /** Answers `checkpoint` when nothing has changed since the snapshot `as`, which is staged or committed already. */
+  /**
+   * Answers `checkpoint` when nothing has changed since the snapshot `as`, which is staged or committed already. `as` is
+   * `restored` where no step was taken since the restore, `fresh` where none was taken since a start at step 0.
+   */
   z.object({ kind: z.literal('unchanged'), id: z.string(), as: z.string() }),
   /** The trainer cannot go on. `cause` decides strike and remedy; `stack` is mapped to the user's source. */
   z.object({
@@ -91,15 +98,18 @@ export const supervisorMessageSchema = z.discriminatedUnion('kind', [
     reason: saveReasonSchema,
     halt: z.boolean(),
   }),
-  /** The slot may be written again: its checkpoint was committed, superseded or given up. */
-  z.object({ kind: z.literal('release'), slot }),
+  /**
+   * The slot may be written again: its checkpoint was committed, or, with `committed` false, superseded or given up. The
+   * trainer never answers `unchanged` with one that was not committed.
+   */
+  z.object({ kind: z.literal('release'), slot, committed: z.boolean().default(true) }),
   /** Dispose and exit 0. */
   z.object({ kind: z.literal('stop') }),
 ]);
 
 export type Phase = z.infer<typeof phaseSchema>;
 export type TrainerMessage = z.infer<typeof trainerMessageSchema>;
-export type SupervisorMessage = z.infer<typeof supervisorMessageSchema>;
+export type SupervisorMessage = z.input<typeof supervisorMessageSchema>;
 
 /** What a trainer process finds in the file that its first argument names. */
 export const trainerStartSchema = z.object({
@@ -114,6 +124,8 @@ export const trainerStartSchema = z.object({
   inputs: z.record(z.string(), z.string()),
   /** SHA-256 of each input, where known: data identity. */
   inputDigests: z.record(z.string(), z.string()),
+  /** A checkpoint will be restored, not a fresh start: what the program sees as `resuming` in `setup`. */
+  resuming: z.boolean().default(false),
   /** Holds `slot-0` and `slot-1`. */
   stagingDir: z.string(),
   save: z.object({
