@@ -1,0 +1,207 @@
+/**
+ * The only place where errors of AWS (and of stores that speak its protocols) become ours: by name, HTTP status and
+ * the error code of Node's sockets. The vendor's error is always the `cause`.
+ */
+import {
+  AccessDeniedError,
+  CorruptionError,
+  type Facts,
+  NotFoundError,
+  TransientError,
+  UnfitError,
+} from '../base/errors.ts';
+
+/** What was being asked of AWS, for the message. */
+export interface AwsCall {
+  readonly service: 'S3' | 'SQS';
+  readonly operation: string;
+  /** Bucket and key, or the queue. */
+  readonly target: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The parts of a vendor's error that decisions rest on. */
+export interface AwsErrorFacts {
+  readonly name: string;
+  readonly status: number | undefined;
+  readonly socketCode: string | undefined;
+  readonly message: string;
+  readonly region: string | undefined;
+  readonly requestId: string | undefined;
+}
+
+/**
+ * The error to throw in place of `error`: the signal's reason when the caller gave up, `TransientError`,
+ * `AccessDeniedError`, `NotFoundError`, `CorruptionError` (the bytes are not those of the stated digest) or
+ * `UnfitError`. What did not come from the service or the network is a fault
+ * of the program and is returned as it is.
+ */
+export function translateAwsError(error: unknown, call: AwsCall): unknown {
+  if (call.signal?.aborted === true) return call.signal.reason;
+  const read = awsErrorFacts(error);
+  const options = { facts: factsOf(call, read), cause: error };
+  if (isTransient(read)) {
+    const hint = isClockError(read) ? { hint: 'check the clock of this machine (chronyc tracking)' } : {};
+    return new TransientError(`${call.service} did not answer this call properly:`, { ...options, ...hint });
+  }
+  if (isRefusal(read))
+    return new AccessDeniedError(`${call.service} refused access:`, { ...options, hint: refusalHint(read) });
+  if (digestNames.has(read.name))
+    return new CorruptionError('the store refused bytes that do not hash to their digest:', options);
+  if (isMissingContainer(read)) return missingContainer(call, options);
+  if (isWrongRegion(read)) {
+    const hint = `name the region of the bucket, as ?region=${read.region ?? '<region>'} in the address of the store`;
+    return new UnfitError(`${call.service} holds this bucket in another region:`, { ...options, hint });
+  }
+  if (read.status === 404) return new NotFoundError(`${call.service} has no such object:`, options);
+  if (isUntrustedPeer(read)) {
+    const hint =
+      'check the endpoint; where a proxy signs certificates itself, set NODE_EXTRA_CA_CERTS to its authority';
+    return new UnfitError(`the certificate of the endpoint is not trusted:`, { ...options, hint });
+  }
+  if (read.status !== undefined)
+    return new UnfitError(`${call.service} does not accept this call:`, {
+      ...options,
+      hint: 'for a store that only resembles S3 add ?compat=true to its address, then run `holdfast doctor`',
+    });
+  return error;
+}
+
+/** Reads what an SDK error says without trusting its shape. */
+export function awsErrorFacts(error: unknown): AwsErrorFacts {
+  const metadata = field(error, '$metadata');
+  const response = field(error, '$response');
+  return {
+    name: textOf(field(error, 'name')) ?? 'Error',
+    status: numberOf(field(metadata, 'httpStatusCode')) ?? numberOf(field(response, 'statusCode')),
+    socketCode: textOf(field(error, 'code')),
+    message: textOf(field(error, 'message')) ?? String(error),
+    region:
+      textOf(field(field(response, 'headers'), 'x-amz-bucket-region')) ?? textOf(field(error, 'Region')),
+    requestId: textOf(field(metadata, 'requestId')),
+  };
+}
+
+const transientNames = new Set([
+  'ConditionalRequestConflict',
+  'IncompleteBody',
+  'InternalError',
+  'InternalFailure',
+  'OperationAborted',
+  'OverLimit',
+  'PriorRequestNotComplete',
+  'RequestTimeout',
+  'RequestTimeoutException',
+  'ServiceUnavailable',
+  'SlowDown',
+  'TemporaryRedirect',
+  'TimeoutError',
+]);
+const throttling = /throttl|toomanyrequests|bandwidthlimit|requestlimitexceeded/i;
+/** Node's codes for a name that did not resolve or a connection that failed, broke or spoke no HTTP. */
+const socketFailure =
+  /^(?:ECONN\w+|EPIPE|ETIMEDOUT|EHOSTUNREACH|EHOSTDOWN|ENETUNREACH|ENETDOWN|ENOTFOUND|EAI_AGAIN|EPROTO|ERR_STREAM_PREMATURE_CLOSE|HPE_\w+)$/;
+/** A status with which the service itself failed. 501 means that it never learned the operation. */
+const failedStatuses = new Set([409, 429, 500, 502, 503, 504]);
+
+function isTransient(read: AwsErrorFacts): boolean {
+  return (
+    transientNames.has(read.name) ||
+    throttling.test(read.name) ||
+    isClockError(read) ||
+    (read.status !== undefined && failedStatuses.has(read.status)) ||
+    (read.socketCode !== undefined && socketFailure.test(read.socketCode)) ||
+    // A success whose document does not parse was cut on its way.
+    (read.status !== undefined && read.status >= 200 && read.status < 300)
+  );
+}
+
+/** The SDK corrects its clock from the refusal's Date header, so that the next try is signed properly. */
+function isClockError(read: AwsErrorFacts): boolean {
+  return ['RequestTimeTooSkewed', 'RequestInTheFuture', 'RequestExpired'].includes(read.name);
+}
+
+const refusedNames = new Set([
+  'AccessDenied',
+  'AccessDeniedException',
+  'AllAccessDisabled',
+  'CredentialsProviderError',
+  'ExpiredToken',
+  'ExpiredTokenException',
+  'InvalidAccessKeyId',
+  'InvalidClientTokenId',
+  'InvalidSecurity',
+  'InvalidToken',
+  'MissingAuthenticationToken',
+  'SignatureDoesNotMatch',
+  'TokenProviderError',
+  'TokenRefreshRequired',
+  'UnrecognizedClientException',
+]);
+
+function isRefusal(read: AwsErrorFacts): boolean {
+  return refusedNames.has(read.name) || /^kms/i.test(read.name) || read.status === 403 || read.status === 401;
+}
+
+function refusalHint(read: AwsErrorFacts): string {
+  if (read.name === 'CredentialsProviderError' || read.name === 'TokenProviderError')
+    return 'no usable AWS credentials were found: run `aws sts get-caller-identity`, or set AWS_PROFILE';
+  if (/^ExpiredToken|TokenRefreshRequired/.test(read.name))
+    return 'the credentials have expired: sign in again (`aws sso login`)';
+  if (/^kms/i.test(read.name) || /kms/i.test(read.message))
+    return 'allow kms:Decrypt and kms:GenerateDataKey on the key of the bucket or queue';
+  return 'check the permissions of this identity; without s3:ListBucket S3 refuses even to say that an object is missing';
+}
+
+const digestNames = new Set(['BadDigest', 'XAmzContentSHA256Mismatch', 'XAmzContentChecksumMismatch']);
+
+function isMissingContainer(read: AwsErrorFacts): boolean {
+  return (
+    read.name === 'NoSuchBucket' ||
+    /QueueDoesNotExist$|NonExistentQueue$|^QueueDeletedRecently$/.test(read.name)
+  );
+}
+
+function missingContainer(
+  call: AwsCall,
+  options: { readonly facts: Facts; readonly cause: unknown },
+): UnfitError {
+  const hint = 'check the address and the region, or create it with `holdfast up`';
+  return new UnfitError(`there is no such ${call.service === 'S3' ? 'bucket' : 'queue'}:`, {
+    ...options,
+    hint,
+  });
+}
+
+function isWrongRegion(read: AwsErrorFacts): boolean {
+  return (
+    read.status === 301 ||
+    ['PermanentRedirect', 'AuthorizationHeaderMalformed', 'IllegalLocationConstraintException'].includes(
+      read.name,
+    )
+  );
+}
+
+function isUntrustedPeer(read: AwsErrorFacts): boolean {
+  return read.socketCode !== undefined && /CERT|ERR_TLS|ERR_SSL|UNABLE_TO_/.test(read.socketCode);
+}
+
+function factsOf(call: AwsCall, read: AwsErrorFacts): Facts {
+  return {
+    operation: call.operation,
+    target: call.target,
+    error: read.socketCode ?? read.name,
+    status: read.status,
+    said: read.message,
+    requestId: read.requestId,
+  };
+}
+
+/** A field of a value of unknown shape; errors keep some of theirs on the prototype. */
+function field(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+}
+
+const textOf = (value: unknown): string | undefined =>
+  typeof value === 'string' && value !== '' ? value : undefined;
+const numberOf = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined);
