@@ -42,8 +42,6 @@ export const entryFacts = {
     kind: z.literal('checkpoint'),
     id: checkpointId,
     ordinal: z.int().positive(),
-    /** Retained checkpoint that this one was trained from or after; null for a first one. Falling back follows these links. */
-    parent: checkpointId.nullable().optional(),
     manifest: documentRef,
     step,
     epoch: z.int().nonnegative(),
