@@ -59,11 +59,20 @@ export class ConflictError extends HoldfastError {
   readonly remedy = 'reject';
 }
 
-/** Network fault, throttling, time-out, 5xx, 409: the outcome of the call is unknown; read back before concluding. */
+/**
+ * Network fault, throttling, time-out, 5xx, 409. The outcome of a write is then unknown, read back before concluding;
+ * but for `applied: 'no'`, which only a driver says that knows (as of a 409, which is an answer that nothing was written).
+ */
 export class TransientError extends HoldfastError {
   override readonly name = 'TransientError';
   readonly code = 'TRANSIENT';
   readonly remedy = 'retry';
+  readonly applied: 'no' | 'unknown';
+
+  constructor(message: string, options: ErrorOptionsWithHint & { readonly applied?: 'no' } = {}) {
+    super(message, options);
+    this.applied = options.applied ?? 'unknown';
+  }
 }
 
 /** A newer claim stands in the journal: this worker no longer owns the job. */

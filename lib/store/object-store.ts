@@ -23,6 +23,9 @@ export interface ListedObject {
   readonly lastModified: Date;
 }
 
+/** Keys of one page of a list, and of one deletion, at most: S3's limit for both. */
+export const pageSizeMax = 1_000;
+
 export interface ObjectPage {
   /** In ascending order of the keys' UTF-8 bytes; at most 1,000. */
   readonly objects: readonly ListedObject[];
