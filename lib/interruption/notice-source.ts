@@ -8,4 +8,6 @@ export interface NoticeSource {
    * @throws TransientError when the source cannot be read; that is not "no notice"
    */
   poll(signal: AbortSignal): Promise<Notice | undefined>;
+  /** Gives back what the source holds, as signal handlers. Called once, when the watch ends. */
+  [Symbol.dispose]?(): void;
 }

@@ -1,0 +1,21 @@
+import { z } from 'zod';
+import type { ImdsClient } from './imds-client.ts';
+import { parseImdsDocument } from './imds-document.ts';
+import type { NoticeSource } from './notice-source.ts';
+
+const path = 'meta-data/events/recommendations/rebalance';
+
+const rebalanceSchema = z.object({ noticeTime: z.iso.datetime().transform((text) => new Date(text)) });
+
+/** The rebalance recommendation; stays there for ever once it was sent. */
+export function rebalanceRecommendation(client: ImdsClient): NoticeSource {
+  return {
+    name: 'events/recommendations/rebalance',
+    async poll(signal) {
+      const answer = await client.get(path, signal);
+      if (answer === undefined) return undefined;
+      const { noticeTime } = parseImdsDocument(rebalanceSchema, answer, path);
+      return { kind: 'rebalance-recommendation', noticedAt: noticeTime };
+    },
+  };
+}

@@ -1,0 +1,30 @@
+import { z } from 'zod';
+import type { ImdsClient } from './imds-client.ts';
+import { parseImdsDocument } from './imds-document.ts';
+import type { NoticeSource } from './notice-source.ts';
+
+const path = 'meta-data/spot/instance-action';
+
+/** EC2 promises no more than this, whatever time it names. */
+const noticeMsMax = 120_000;
+
+const instanceActionSchema = z.object({
+  // EC2 takes the instance back, whatever a later version calls it: a word that we do not know is treated as the worst one.
+  action: z.enum(['terminate', 'stop', 'hibernate']).catch('terminate'),
+  time: z.iso.datetime().transform((text) => new Date(text)),
+});
+
+/** The Spot interruption notice. Its time is measured against the `Date` of the same answer, never against our own clock. */
+export function spotInstanceAction(client: ImdsClient): NoticeSource {
+  return {
+    name: 'spot/instance-action',
+    async poll(signal) {
+      const answer = await client.get(path, signal);
+      if (answer === undefined) return undefined;
+      const { action, time } = parseImdsDocument(instanceActionSchema, answer, path);
+      const untilMs = time.getTime() - answer.date.getTime();
+      const remainingMs = action === 'hibernate' ? 0 : Math.min(noticeMsMax, Math.max(0, untilMs));
+      return { kind: 'spot-interruption', action, at: time, remainingMs };
+    },
+  };
+}
