@@ -3,9 +3,9 @@ import type { Clock } from '../../lib/base/clock.ts';
 
 export interface ManualClock extends Clock {
   /** Lets `ms` pass: wakes sleepers in the order of their times, and lets what they start run before the next one. */
-  advance(ms: number): Promise<void>;
+  readonly advance: (ms: number) => Promise<void>;
   /** Sets the wall clock ahead or back (negative), as an NTP step does; monotonic time and sleepers do not notice. */
-  jump(ms: number): void;
+  readonly jump: (ms: number) => void;
   /** How many sleeps are under way. */
   readonly sleepers: number;
 }
