@@ -1,0 +1,145 @@
+import { loadSpec } from '../../lib/client/load-spec.ts';
+import { type JobView, readJob } from '../../lib/client/read-job.ts';
+import { summarizeJob } from '../../lib/client/summarize-job.ts';
+import { exitCodes } from '../../lib/contract/exit-codes.ts';
+import type { JobSpec } from '../../lib/contract/job-spec.ts';
+import type { CheckpointRecord } from '../../lib/journal/job-state.ts';
+import type { CliContext, Command } from '../context.ts';
+import { formatAge, formatBytes, formatDuration, formatNumber } from '../format.ts';
+import type { JobInput } from '../inputs.ts';
+import { lossText, paintStatus, statusText, stepText } from '../status-text.ts';
+import { type Column, table } from '../table.ts';
+import { withRegion } from '../with-region.ts';
+
+/** `holdfast show JOB`: all that is known of one job. */
+export const show: Command<JobInput> = (context, { jobId }) =>
+  withRegion(context, async (region) => {
+    const view = await readJob(region, jobId);
+    const { state } = view;
+    const spec = state.spec === null ? null : await loadSpec(region.store, state.spec);
+    if (context.terminal.json) {
+      const { heartbeat = null, heartbeatAgeMs = null } = view;
+      context.terminal.printJson({ job: summarizeJob(view), state, spec, heartbeat, heartbeatAgeMs });
+      return exitCodes.ok;
+    }
+    printHead(context, view, spec);
+    printCheckpoints(context, view);
+    printEnd(context, view);
+    return exitCodes.ok;
+  });
+
+function printHead({ terminal, clock }: CliContext, view: JobView, spec: JobSpec | null): void {
+  const { state } = view;
+  const { colors } = terminal;
+  const job = summarizeJob(view);
+  const { interruptions, silentDeaths, lostSteps } = state.totals;
+  const line = (title: string, text: string): void =>
+    terminal.print(`  ${colors.dim(title.padEnd(11))} ${text}`);
+  terminal.print(`${colors.bold(state.jobId)}  ${paintStatus(colors, job)(statusText(job))}`);
+  line('name', state.name);
+  line('submitted', `${state.submittedAt} (${formatAge(state.submittedAt, clock.now())} ago)`);
+  if (spec !== null) for (const [title, text] of specLines(spec)) line(title, text);
+  line('position', `step ${stepText(job)} · epoch ${job.epoch} · loss ${lossText(job)}${speedText(job)}`);
+  line('worker', workerText(view, clock.now()));
+  line(
+    'recoveries',
+    `${interruptions} announced · ${silentDeaths} without notice · ${lostSteps} steps done again`,
+  );
+}
+
+function specLines(spec: JobSpec): ReadonlyArray<readonly [title: string, text: string]> {
+  const { program, inputs, save, keep } = spec;
+  const saves = [
+    save.everySteps === undefined ? '' : `every ${save.everySteps} steps`,
+    save.everySeconds === undefined ? '' : `every ${formatDuration(save.everySeconds * 1_000)}`,
+    save.everyEpochs === undefined ? '' : `every ${save.everyEpochs} epochs`,
+  ].filter((text) => text !== '');
+  const common: ReadonlyArray<readonly [string, string]> = [
+    ...Object.entries(inputs).map(([name, { uri }]) => ['input', `${name} = ${uri}`] as const),
+    ['saves', saves.length === 0 ? 'as needed' : saves.join(', ')],
+    ['keeps', `the last ${keep.last}${keep.best ? ' and the best' : ''}`],
+  ];
+  if (program.kind === 'command') return [['command', program.command.join(' ')], ...common];
+  const params = Object.entries(program.params).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
+  return [
+    ['program', `${program.source} (${program.sha256.slice(0, 12)})`],
+    ...(params.length === 0 ? [] : [['parameters', params.join(' ')] as const]),
+    ...common,
+  ];
+}
+
+function speedText({ examplesPerSecond }: { readonly examplesPerSecond: number | null }): string {
+  return examplesPerSecond === null ? '' : ` · ${formatNumber(Math.round(examplesPerSecond))} examples/s`;
+}
+
+function workerText({ state: { claim }, isLive, heartbeatAgeMs }: JobView, now: Date): string {
+  if (claim === null) return 'none';
+  const { id, type, zone } = claim.instance;
+  const heard = heartbeatAgeMs === undefined ? '' : ` · heard ${formatDuration(heartbeatAgeMs)} ago`;
+  return `${id} (${type}, ${zone}) · claim ${claim.token} · for ${formatAge(claim.at, now)}${heard}${isLive ? '' : ' · silent'}`;
+}
+
+function printCheckpoints({ terminal, clock }: CliContext, { state }: JobView): void {
+  const { colors } = terminal;
+  if (state.checkpoints.length === 0) return;
+  const now = clock.now();
+  const columns: readonly Column<CheckpointRecord>[] = [
+    { title: 'CHECKPOINT', value: ({ id }) => id },
+    { title: 'STEP', value: ({ step }) => String(step), align: 'right' },
+    { title: 'EPOCH', value: ({ epoch }) => String(epoch), align: 'right' },
+    { title: 'REASON', value: ({ reason }) => reason },
+    { title: 'SIZE', value: ({ bytes }) => formatBytes(bytes), align: 'right' },
+    { title: 'NEW', value: ({ newBytes }) => formatBytes(newBytes), align: 'right' },
+    { title: 'AGE', value: ({ at }) => formatAge(at, now), align: 'right' },
+    { title: 'NOTE', value: noteOf },
+  ];
+  terminal.print();
+  for (const line of table(state.checkpoints.toReversed(), columns, colors.bold)) terminal.print(line);
+}
+
+function noteOf({ best, pinned, quarantined }: CheckpointRecord): string {
+  return [
+    pinned ? 'pinned' : '',
+    best === undefined ? '' : `best ${best.metric} ${formatNumber(best.value)}`,
+    quarantined === undefined ? '' : `not good: ${quarantined}`,
+  ]
+    .filter((note) => note !== '')
+    .join(', ');
+}
+
+function printEnd({ terminal }: CliContext, { state }: JobView): void {
+  const { colors } = terminal;
+  const { strikes, end, ignored, jobId } = state;
+  if (strikes.total > 0) {
+    terminal.print();
+    terminal.print(
+      colors.yellow(
+        `${strikes.total} strikes (${strikes.errors} of the program), up to step ${strikes.step}`,
+      ),
+    );
+    if (strikes.lastMessage !== null) terminal.print(indented(strikes.lastMessage));
+  }
+  if (end !== null) {
+    terminal.print();
+    terminal.print(`${colors.bold(end.kind)} at step ${end.step} (${end.reason})`);
+    if (end.message !== '' && end.message !== end.reason) terminal.print(indented(end.message));
+    const metrics = Object.entries(end.metrics).map(([name, value]) => `${name} ${formatNumber(value)}`);
+    if (metrics.length > 0) terminal.print(`  ${metrics.join(' · ')}`);
+  }
+  if (ignored.count > 0) {
+    const last = ignored.last.at(-1);
+    terminal.say(`${ignored.count} journal entries broke a rule and count for nothing; last: ${last?.why}`);
+  }
+  if (end?.kind === 'failed') {
+    terminal.suggest(
+      `Next: \`holdfast why ${jobId}\`, then \`holdfast resume ${jobId} --program FIXED.ts\`.`,
+    );
+  }
+}
+
+function indented(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => `  ${line}`)
+    .join('\n');
+}

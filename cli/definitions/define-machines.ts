@@ -1,0 +1,102 @@
+import type { DemoInput, LocalInput, WorkerInput } from '../inputs.ts';
+import { parseBytes } from '../parse-bytes.ts';
+import { parseCount } from '../parse-count.ts';
+import { parseDuration } from '../parse-duration.ts';
+import type { Define } from './run.ts';
+
+const durationOf = (option: string) => (text: string) => parseDuration(text, option);
+
+interface WorkerOptions {
+  readonly workDir?: string;
+  readonly once: boolean;
+  readonly imds?: string;
+  readonly heartbeat?: number;
+  readonly visibility?: number;
+  readonly idleExit?: number;
+}
+
+interface LocalOptions {
+  readonly workers: number;
+  readonly notice: number | false;
+  readonly heartbeat: number;
+  readonly visibility: number;
+  readonly bandwidth?: number;
+  readonly interruptEvery?: number;
+  readonly seed?: number;
+}
+
+/** A notice has two minutes on EC2; one that is told in a local region without `--notice` has twelve seconds. */
+const noticeMsDefault = 12_000;
+
+function localInput(options: LocalOptions): LocalInput {
+  const { notice, heartbeat, visibility, bandwidth, interruptEvery, seed, workers } = options;
+  return {
+    workers,
+    notice: notice !== false,
+    noticeMs: notice === false ? noticeMsDefault : notice,
+    heartbeatMs: heartbeat,
+    visibilityMs: visibility,
+    ...(bandwidth === undefined ? {} : { bandwidthBytesPerSecond: bandwidth }),
+    ...(interruptEvery === undefined ? {} : { interruptEveryMs: interruptEvery }),
+    ...(seed === undefined ? {} : { seed }),
+  };
+}
+
+function workerInput(options: WorkerOptions): WorkerInput {
+  const { workDir, once, imds, heartbeat, visibility, idleExit } = options;
+  return {
+    once,
+    ...(workDir === undefined ? {} : { workDir }),
+    ...(imds === undefined ? {} : { imds }),
+    ...(heartbeat === undefined ? {} : { heartbeatMs: heartbeat }),
+    ...(visibility === undefined ? {} : { visibilityMs: visibility }),
+    ...(idleExit === undefined ? {} : { idleExitMs: idleExit }),
+  };
+}
+
+export const defineMachines: Define = (program, run) => {
+  program
+    .command('demo')
+    .summary('lose a machine three times, and nothing of the training')
+    .description(
+      'Trains a digit classifier, takes its machine away three times, and compares the result byte by byte.',
+    )
+    .option('--keep', "leave the folder of the demo's region behind", false)
+    .action((options: DemoInput) => run(async () => (await import('../commands/demo.ts')).demo, options));
+
+  program
+    .command('local')
+    .summary('run a region on this machine')
+    .description('Runs store, queue, metadata service and workers on this machine, until Ctrl-C.')
+    .option('--workers <count>', 'machines at a time', (text: string) => parseCount(text, '--workers'), 1)
+    .option('--notice <duration>', 'time from a notice to the kill', durationOf('--notice'), noticeMsDefault)
+    .option('--no-notice', 'kill without any notice')
+    .option('--heartbeat <duration>', 'between two signs of life', durationOf('--heartbeat'), 1_500)
+    .option('--visibility <duration>', 'a ticket stays hidden this long', durationOf('--visibility'), 6_000)
+    .option('--bandwidth <bytes>', 'limit of the store a second, as 400kB', (text: string) =>
+      parseBytes(text, '--bandwidth'),
+    )
+    .option(
+      '--interrupt-every <duration>',
+      'mean time between interruptions',
+      durationOf('--interrupt-every'),
+    )
+    .option('--seed <integer>', 'of the interruptions', (text: string) => parseCount(text, '--seed', 0))
+    .action((options: LocalOptions) =>
+      run(async () => (await import('../commands/local.ts')).local, localInput(options)),
+    );
+
+  program
+    .command('worker')
+    .summary('work on jobs (what an instance runs)')
+    .description('Takes jobs from the queue, one at a time, until the machine is taken away or told to stop.')
+    .option('--work-dir <dir>', 'scratch space; checkpoints are staged here')
+    .option('--once', 'end with 0 once the queue is empty', false)
+    .option('--imds <url>', 'instance metadata service, or none')
+    .option('--heartbeat <duration>', 'between two signs of life', durationOf('--heartbeat'))
+    .option('--visibility <duration>', 'a ticket stays hidden this long', durationOf('--visibility'))
+    .option('--idle-exit <duration>', 'end after this long without a job', durationOf('--idle-exit'))
+    .action((options: WorkerOptions) =>
+      run(async () => (await import('../commands/worker.ts')).worker, workerInput(options)),
+    );
+};

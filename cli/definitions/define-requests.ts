@@ -1,0 +1,56 @@
+import type { RequestInput, ResumeInput } from '../inputs.ts';
+import { collect, type Define } from './run.ts';
+
+const wait = ['--wait', 'return when it has happened'] as const;
+
+type RequestOptions = Omit<RequestInput, 'jobId'>;
+type ResumeOptions = Omit<ResumeInput, 'jobId'>;
+
+export const defineRequests: Define = (program, run) => {
+  program
+    .command('pause')
+    .summary('save a job and let its machine go')
+    .description(
+      'Asks for a checkpoint, then for the worker to let go. `holdfast resume` goes on from there.',
+    )
+    .argument('<job>', 'job id')
+    .option(...wait, false)
+    .action((jobId: string, options: RequestOptions) =>
+      run(async () => (await import('../commands/pause.ts')).pause, { ...options, jobId }),
+    );
+
+  program
+    .command('resume')
+    .summary('go on with a paused or failed job')
+    .description(
+      'Goes on from the newest good checkpoint, or from an older one, with the same program or a fixed one.',
+    )
+    .argument('<job>', 'job id')
+    .option('--program <file>', 'a fixed program; the job, its checkpoints and its history stay')
+    .option('--set <name=value>', 'change a parameter (repeatable)', collect, [])
+    .option('--from <checkpoint>', 'roll back to this checkpoint (see `holdfast show`)')
+    .option(...wait, false)
+    .action((jobId: string, options: ResumeOptions) =>
+      run(async () => (await import('../commands/resume.ts')).resume, { ...options, jobId }),
+    );
+
+  program
+    .command('retry')
+    .summary('try a failed job again')
+    .description('Clears the strikes of a failed job and queues it again, from its newest good checkpoint.')
+    .argument('<job>', 'job id')
+    .option(...wait, false)
+    .action((jobId: string, options: RequestOptions) =>
+      run(async () => (await import('../commands/retry.ts')).retry, { ...options, jobId }),
+    );
+
+  program
+    .command('cancel')
+    .summary('end a job for good')
+    .description('Ends a job for good. Its checkpoints stay.')
+    .argument('<job>', 'job id')
+    .option(...wait, false)
+    .action((jobId: string, options: RequestOptions) =>
+      run(async () => (await import('../commands/cancel.ts')).cancel, { ...options, jobId }),
+    );
+};

@@ -1,0 +1,45 @@
+import type { SubmitInput } from '../inputs.ts';
+import { collect, type Define } from './run.ts';
+
+const help = `
+Examples:
+  $ holdfast submit train.ts --set learningRate=3e-4 --set epochs=20
+  $ holdfast submit train.ts --input digits=s3://data/digits.bin --save-every 10m --save-every 1epoch
+  $ holdfast submit --command --preset huggingface -- python train.py --output_dir checkpoints
+  $ holdfast submit --command --checkpoints 'model-*.ckpt' --complete rename -- node train.js
+
+A parameter that the program does not know, or of another type, is refused before anything is queued.
+The same --id with the same job may be submitted again: it only wakes a worker.`;
+
+type Options = Omit<SubmitInput, 'program' | 'words'>;
+
+export const defineSubmit: Define = (program, run) => {
+  program
+    .command('submit')
+    .summary('queue a training program')
+    .description('Bundles a TypeScript training program, checks its parameters, and queues it as a job.')
+    .argument('[program]', 'file that exports defineTraining(…) as default')
+    .argument('[words...]', 'with --command: the words of the command, after --')
+    .option('--set <name=value>', 'a parameter of the program (repeatable)', collect, [])
+    .option('--input <name=place>', 'an input: a path, file:// or s3:// (repeatable)', collect, [])
+    .option('--name <name>', 'name for people; the job id begins with it')
+    .option('--id <id>', 'job id: a-z, 0-9 and inner hyphens')
+    .option('--seed <integer>', "instead of the program's seed")
+    .option('--backend <name>', 'tensorflow, wasm or cpu (default: the best that the machine has)')
+    .option('--save-every <when>', '100steps, 30s, 10m or 1epoch (repeatable)', collect, [])
+    .option('--keep <count>', 'checkpoints that stay besides the best one (default: 3)')
+    .option('--owner <name>', 'whose job it is, for fairness in the queue')
+    .option('--dry-run', 'check everything and show the job, but queue nothing', false)
+    .option('--command', 'run any other program, which writes checkpoints itself', false)
+    .option('--preset <name>', 'with --command: huggingface or lightning')
+    .option('--checkpoints <glob>', "with --command: its checkpoints' names, as 'checkpoint-*'")
+    .option('--complete <how>', 'with --command: rename, or marker:FILE')
+    .option('--step-pattern <regex>', 'with --command: first group is the step in the name')
+    .option('--on-notice <signal>', 'with --command: asks the program for a last checkpoint')
+    .option('--on-save <signal>', 'with --command: asks the program for a checkpoint')
+    .option('--env <name=value>', 'with --command: an environment variable (repeatable)', collect, [])
+    .addHelpText('after', help)
+    .action((file: string | undefined, words: readonly string[], options: Options) =>
+      run(async () => (await import('../commands/submit.ts')).submit, { ...options, program: file, words }),
+    );
+};

@@ -1,0 +1,73 @@
+/** What each command is given, once its options have been parsed. Durations are milliseconds, amounts bytes. */
+
+export interface SubmitInput {
+  /** The program's file; with `--command` the command's first word. */
+  readonly program: string | undefined;
+  /** With `--command`: the command's other words. */
+  readonly words: readonly string[];
+  readonly command: boolean;
+  readonly name?: string;
+  readonly id?: string;
+  readonly set: readonly string[];
+  readonly input: readonly string[];
+  readonly env: readonly string[];
+  readonly saveEvery: readonly string[];
+  readonly keep?: string;
+  readonly seed?: string;
+  readonly backend?: string;
+  readonly owner?: string;
+  readonly preset?: string;
+  readonly checkpoints?: string;
+  readonly complete?: string;
+  readonly stepPattern?: string;
+  readonly onNotice?: string;
+  readonly onSave?: string;
+  readonly dryRun: boolean;
+}
+
+export interface JobInput {
+  readonly jobId: string;
+}
+
+export interface LogsInput extends JobInput {
+  readonly follow: boolean;
+  readonly lost: boolean;
+}
+
+export interface RequestInput extends JobInput {
+  readonly wait: boolean;
+}
+
+export interface ResumeInput extends RequestInput {
+  readonly program?: string;
+  readonly set: readonly string[];
+  readonly from?: string;
+}
+
+export interface WorkerInput {
+  readonly workDir?: string;
+  /** Ends with 0 once the queue is empty. */
+  readonly once: boolean;
+  /** Address of the metadata service, or `none`. */
+  readonly imds?: string;
+  readonly heartbeatMs?: number;
+  readonly visibilityMs?: number;
+  readonly idleExitMs?: number;
+}
+
+export interface DemoInput {
+  /** Leaves the folder of the demo's region behind. */
+  readonly keep: boolean;
+}
+
+export interface LocalInput {
+  readonly workers: number;
+  readonly noticeMs: number;
+  readonly heartbeatMs: number;
+  readonly visibilityMs: number;
+  readonly bandwidthBytesPerSecond?: number;
+  readonly interruptEveryMs?: number;
+  /** False: machines are killed without a notice. */
+  readonly notice: boolean;
+  readonly seed?: number;
+}

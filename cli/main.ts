@@ -1,0 +1,41 @@
+#!/usr/bin/env node
+import { systemClock } from '../lib/base/clock.ts';
+import { systemRandom } from '../lib/base/random.ts';
+import { exitCodes } from '../lib/contract/exit-codes.ts';
+import type { CliPorts } from './context.ts';
+import { runCli } from './run-cli.ts';
+
+function untilInterrupted(): AbortSignal {
+  const controller = new AbortController();
+  const interrupt = (): void => {
+    if (controller.signal.aborted) process.exit(exitCodes.interrupted);
+    controller.abort(new Error('interrupted from the keyboard'));
+  };
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  return controller.signal;
+}
+
+let interruption: AbortSignal | undefined;
+
+const ports: CliPorts = {
+  streams: {
+    writeOut: (text) => void process.stdout.write(text),
+    writeErr: (text) => void process.stderr.write(text),
+    outIsTerminal: process.stdout.isTTY,
+    errIsTerminal: process.stderr.isTTY,
+    columns: process.stdout.isTTY ? process.stdout.columns : 80,
+  },
+  env: process.env,
+  cwd: process.cwd(),
+  clock: systemClock,
+  random: systemRandom,
+  untilInterrupted: () => (interruption ??= untilInterrupted()),
+};
+
+// A reader that has seen enough (`holdfast ls | head`) closes the pipe; that is no error of ours.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(exitCodes.ok);
+  throw error;
+});
+
+process.exitCode = await runCli(process.argv.slice(2), ports);

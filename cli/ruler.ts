@@ -1,0 +1,34 @@
+import type { AttemptEnd } from '../lib/client/attempts.ts';
+
+const words: Readonly<Record<AttemptEnd['kind'], string>> = {
+  interrupted: 'interrupted',
+  error: 'failed',
+  infrastructure: 'the trainer was lost',
+  hung: 'hung, and was stopped',
+  handover: 'handed over',
+  silence: 'the machine was lost without notice',
+  completed: 'completed',
+  failed: 'failed for good',
+  paused: 'paused',
+  cancelled: 'cancelled',
+};
+
+/** Kinds whose message adds something that the kind does not say. */
+const explained: ReadonlySet<AttemptEnd['kind']> = new Set([
+  'interrupted',
+  'error',
+  'infrastructure',
+  'failed',
+]);
+
+/** `── interrupted (Spot interruption notice) · resumed from step 4200 ──` */
+export function rulerText(ruler: {
+  readonly end: AttemptEnd;
+  readonly resumedFromStep: number | null;
+}): string {
+  const { end, resumedFromStep } = ruler;
+  const [message = ''] = end.message.split('\n', 1);
+  const cause = explained.has(end.kind) && message !== '' ? ` (${message})` : '';
+  const resumed = resumedFromStep === null ? 'not resumed yet' : `resumed from step ${resumedFromStep}`;
+  return `── ${words[end.kind]}${cause} · ${resumed} ──`;
+}

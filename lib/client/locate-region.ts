@@ -1,0 +1,111 @@
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { z } from 'zod';
+import { UsageError } from '../base/errors.ts';
+import { parseDocument } from '../contract/parse-document.ts';
+import { defaultTimers, timersFrom, type Timers } from '../contract/timers.ts';
+
+export type RegionOrigin = 'flags' | 'environment' | 'deployment' | 'local';
+
+/** Where the store and the queue of a region are, and who said so. */
+export interface RegionPlace {
+  readonly store: string;
+  /** Undefined when only a store was named: enough to read, not to submit. */
+  readonly queue: string | undefined;
+  readonly origin: RegionOrigin;
+  /** How long an owner may be silent before it no longer counts as live. */
+  readonly timers: Timers;
+}
+
+export interface LocateOptions {
+  readonly store?: string | undefined;
+  readonly queue?: string | undefined;
+  /** Folder of the local region; when it is named, the environment is not asked. @default '.holdfast' */
+  readonly dir?: string | undefined;
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** `deployment.json`: what stands in AWS. */
+const deploymentSchema = z.object({
+  format: z.literal(1),
+  store: z.string().min(1),
+  queue: z.string().min(1),
+});
+
+/** `region.json`: the local region, where it says anything at all. */
+const localRegionSchema = z.object({
+  format: z.literal(1),
+  store: z.string().min(1).optional(),
+  queue: z.string().min(1).optional(),
+  heartbeatMs: z.number().positive().optional(),
+  visibilityMs: z.number().positive().optional(),
+});
+
+/**
+ * Finds the region that is meant: flags, else environment, else the deployment in `<dir>/deployment.json`, else the local
+ * region in `<dir>`. Store and queue always come from one place: a ticket in another region's queue would wake nobody.
+ * @throws UsageError when only a queue is named
+ */
+export async function locateRegion(options: LocateOptions): Promise<RegionPlace> {
+  const { cwd, env } = options;
+  const dir = resolve(cwd, options.dir ?? '.holdfast');
+  const asked = options.dir === undefined ? env : {};
+  const store = options.store ?? nonEmpty(asked['HOLDFAST_STORE']);
+  const queue = options.queue ?? nonEmpty(asked['HOLDFAST_QUEUE']);
+  const standing = await standingRegion(dir);
+  if (store === undefined && queue === undefined) return standing;
+  if (store === undefined) {
+    throw new UsageError('a queue is named, but no store.', {
+      hint: 'Add --store, or set HOLDFAST_STORE.',
+    });
+  }
+  const named = absoluteUri(store, cwd);
+  const isStanding = named === standing.store;
+  return {
+    store: named,
+    queue: queue === undefined ? (isStanding ? standing.queue : undefined) : absoluteUri(queue, cwd),
+    origin: options.store === undefined ? 'environment' : 'flags',
+    timers: isStanding ? standing.timers : defaultTimers,
+  };
+}
+
+/** The address with a relative path made absolute: `file:./store` and plain paths depend on where they were typed. */
+export function absoluteUri(address: string, cwd: string): string {
+  if (/^[a-z][a-z0-9+.-]*:/i.test(address) && !/^file:(?!\/)/.test(address)) return trimmed(address);
+  return trimmed(pathToFileURL(resolve(cwd, address.replace(/^file:/, ''))).href);
+}
+
+const trimmed = (uri: string): string => uri.replace(/(?<!\/)\/$/, '');
+const nonEmpty = (text: string | undefined): string | undefined => (text === '' ? undefined : text);
+
+async function standingRegion(dir: string): Promise<RegionPlace> {
+  const deployment = await readOptional(join(dir, 'deployment.json'));
+  if (deployment !== undefined) {
+    const origin = { what: 'deployment', at: join(dir, 'deployment.json') };
+    const { store, queue } = parseDocument(deploymentSchema, deployment, origin);
+    return { store, queue, origin: 'deployment', timers: defaultTimers };
+  }
+  const region = await readOptional(join(dir, 'region.json'));
+  const local =
+    region === undefined
+      ? undefined
+      : parseDocument(localRegionSchema, region, { what: 'local region', at: join(dir, 'region.json') });
+  const { heartbeatMs = defaultTimers.heartbeatMs, visibilityMs = defaultTimers.visibilityMs } = local ?? {};
+  return {
+    store: local?.store ?? pathToFileURL(join(dir, 'store')).href,
+    queue: local?.queue ?? pathToFileURL(join(dir, 'queue')).href,
+    origin: 'local',
+    timers: timersFrom({ heartbeatMs, visibilityMs }),
+  };
+}
+
+async function readOptional(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,72 @@
+import { NotFoundError } from '../base/errors.ts';
+import { type Heartbeat, readHeartbeat } from '../journal/heartbeat.ts';
+import type { JobState } from '../journal/job-state.ts';
+import { type Journal, openJournal } from '../journal/journal.ts';
+import { listJobIds } from '../journal/list-jobs.ts';
+import { isLive } from '../journal/liveness.ts';
+import { checkJobId } from './job-name.ts';
+import type { Region } from './region.ts';
+
+/** A job at one moment: what the journal says, and what its newest owner last said about itself. */
+export interface JobView {
+  readonly state: JobState;
+  /** Of the newest claim, open or not. */
+  readonly heartbeat: Heartbeat | undefined;
+  readonly heartbeatAgeMs: number | undefined;
+  /** An attempt is open and its worker has given a sign of life lately. */
+  readonly isLive: boolean;
+}
+
+/** Jobs that are read at a time: enough to hide the way to S3, little enough for any store. */
+const lanes = 8;
+
+/** @throws NotFoundError when no such job was ever submitted to this store */
+export async function openExistingJob(region: Region, jobId: string): Promise<Journal> {
+  const { store, clock, random, place } = region;
+  const journal = await openJournal({ store, clock, random }, checkJobId(jobId));
+  if (journal.state.sequence > 0) return journal;
+  throw new NotFoundError(`there is no job \`${jobId}\`.`, {
+    hint: '`holdfast ls` lists the jobs of this store.',
+    facts: { store: place.store },
+  });
+}
+
+/** @throws NotFoundError when no such job was ever submitted to this store */
+export async function readJob(region: Region, jobId: string): Promise<JobView> {
+  return viewOf(region, (await openExistingJob(region, jobId)).state);
+}
+
+/** The state with what its newest owner says. */
+export async function viewOf(region: Region, state: JobState): Promise<JobView> {
+  const { store, timers } = region;
+  const { jobId, claim, newestClaim } = state;
+  const heard = newestClaim === 0 ? undefined : await readHeartbeat(store, jobId, newestClaim);
+  return {
+    state,
+    heartbeat: heard?.heartbeat,
+    heartbeatAgeMs: heard?.ageMs,
+    isLive:
+      claim !== null && (await isLive(store, { jobId, claim: claim.token, livenessMs: timers.livenessMs })),
+  };
+}
+
+/** Every job of the store, the newest first. */
+export async function listJobs(region: Region): Promise<readonly JobView[]> {
+  const ids: string[] = [];
+  for await (const jobId of listJobIds(region.store)) ids.push(jobId);
+  const views: JobView[] = [];
+  const work = async (): Promise<void> => {
+    for (let jobId = ids.pop(); jobId !== undefined; jobId = ids.pop()) {
+      const { store, clock, random } = region;
+      const { state } = await openJournal({ store, clock, random }, jobId);
+      // A submit that has not come to its journal yet is no job.
+      if (state.sequence > 0) views.push(await viewOf(region, state));
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, work));
+  return views.toSorted(
+    (one, other) =>
+      (other.state.submittedAt ?? '').localeCompare(one.state.submittedAt ?? '') ||
+      one.state.jobId.localeCompare(other.state.jobId),
+  );
+}
