@@ -1,0 +1,112 @@
+/** When to save and what to keep, as pure functions: the same facts always give the same decision. */
+import { assert } from '../base/assert.ts';
+import type { KeepPolicySpec, SavePolicySpec } from '../contract/job-spec.ts';
+import type { CheckpointRecord } from '../journal/job-state.ts';
+
+/** A step boundary, as a save policy sees it. */
+export interface SaveMoment {
+  /** Completed steps. */
+  readonly step: number;
+  /** Completed passes over the data. */
+  readonly epoch: number;
+  /** True for the boundary after the last step of an epoch. */
+  readonly epochBoundary: boolean;
+  /** Steps since the last save was taken (or since the start or restore). */
+  readonly stepsSince: number;
+  /** Seconds since then, monotonic. */
+  readonly secondsSince: number;
+}
+
+/** True when a checkpoint is due now. Never twice at one step: a policy is silent while `stepsSince` is 0. */
+export type SavePolicy = (moment: SaveMoment) => boolean;
+
+/**
+ * At every multiple of `interval`, so that steps of checkpoints are round and meet `keep.everySteps`; and where such a
+ * save could not be taken, as soon as `interval` steps have gone by.
+ */
+export function everySteps(interval: number): SavePolicy {
+  assert(Number.isInteger(interval) && interval > 0, 'an interval is a positive number of steps', {
+    interval,
+  });
+  return ({ step, stepsSince }) => stepsSince > 0 && (step % interval === 0 || stepsSince >= interval);
+}
+
+/** Once `interval` seconds have gone by. */
+export function everySeconds(interval: number): SavePolicy {
+  assert(interval > 0, 'an interval is a positive number of seconds', { interval });
+  return ({ stepsSince, secondsSince }) => stepsSince > 0 && secondsSince >= interval;
+}
+
+/** At the end of every `interval`-th epoch. */
+export function everyEpochs(interval: number): SavePolicy {
+  assert(Number.isInteger(interval) && interval > 0, 'an interval is a positive number of epochs', {
+    interval,
+  });
+  return ({ epoch, epochBoundary, stepsSince }) => stepsSince > 0 && epochBoundary && epoch % interval === 0;
+}
+
+/** Due when any of them is. */
+export function anyOf(...policies: readonly SavePolicy[]): SavePolicy {
+  return (moment) => policies.some((policy) => policy(moment));
+}
+
+/**
+ * The policy that a spec asks for. With nothing set: every 60 s, and at the end of every epoch. A machine can vanish
+ * without notice, so the interval is what such a loss costs at most; a save takes the training loop well under 1 % of a
+ * minute, since staging and upload run beside it. Ends of epochs are the states that people come back to.
+ */
+export function savePolicyFrom(spec: SavePolicySpec): SavePolicy {
+  const asked = [
+    ...(spec.everySteps === undefined ? [] : [everySteps(spec.everySteps)]),
+    ...(spec.everySeconds === undefined ? [] : [everySeconds(spec.everySeconds)]),
+    ...(spec.everyEpochs === undefined ? [] : [everyEpochs(spec.everyEpochs)]),
+  ];
+  return asked.length > 0 ? anyOf(...asked) : anyOf(everySeconds(60), everyEpochs(1));
+}
+
+/**
+ * Ids to drop, given all retained checkpoints in order of commit, the newest last. Usable is what is neither quarantined
+ * nor set aside by a roll-back. Kept are, in any combination:
+ * - pinned ones, whatever their state;
+ * - the newest usable one, always;
+ * - the `last` newest usable ones;
+ * - with `everySteps`, the first usable one at or after each multiple;
+ * - with `best`, the newest usable one that was the best so far when it was saved.
+ *
+ * What is not usable counts for none of these. It stays until `last` usable ones were committed after it, so that
+ * `checkpoints verify` can still lift a quarantine and an operator can still go back on a roll-back.
+ */
+export function keepPolicy(records: readonly CheckpointRecord[], spec: KeepPolicySpec): readonly string[] {
+  const usable = records.filter(isUsable);
+  const kept = new Set<CheckpointRecord | undefined>([
+    ...records.filter((record) => record.pinned),
+    ...usable.slice(-Math.max(1, spec.last)),
+    ...(spec.everySteps === undefined ? [] : firstAtMultiples(usable, spec.everySteps)),
+    ...(spec.best ? [usable.findLast(isBest)] : []),
+    ...records.filter((record, index) => !isUsable(record) && countUsableAfter(records, index) < spec.last),
+  ]);
+  return records.filter((record) => !kept.has(record)).map((record) => record.id);
+}
+
+function isUsable(record: CheckpointRecord): boolean {
+  return record.quarantined === undefined && record.setAside !== true;
+}
+
+/** A metric that is not a number compares with nothing, so it can be no best. */
+function isBest(record: CheckpointRecord): boolean {
+  return record.best !== undefined && Number.isFinite(record.best.value);
+}
+
+function countUsableAfter(records: readonly CheckpointRecord[], index: number): number {
+  return records.slice(index + 1).filter(isUsable).length;
+}
+
+/** Saves seldom fall on a multiple exactly (a notice, a number of seconds), so the first one past it stands for it. */
+function firstAtMultiples(
+  usable: readonly CheckpointRecord[],
+  interval: number,
+): readonly CheckpointRecord[] {
+  const multipleOf = (record: CheckpointRecord | undefined): number =>
+    record === undefined ? 0 : Math.floor(record.step / interval);
+  return usable.filter((record, index) => multipleOf(record) > multipleOf(usable[index - 1]));
+}

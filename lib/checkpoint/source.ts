@@ -1,0 +1,70 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { UserProgramError } from '../base/errors.ts';
+
+/** Files of one staged checkpoint, which may still be growing while they are read. */
+export interface CheckpointSource {
+  readonly files: readonly { readonly path: string; readonly bytes: number }[];
+  /** Resolves when the first `upTo` bytes of the file are final; rejects when the checkpoint is abandoned. */
+  available(path: string, upTo: number, signal: AbortSignal): Promise<void>;
+  /** Exactly `length` bytes from `offset`, which `available` has announced. */
+  read(path: string, offset: number, length: number): Promise<Uint8Array>;
+  /** Resolves when everything is written and nothing will change; rejects when the checkpoint is abandoned. */
+  complete(signal: AbortSignal): Promise<void>;
+}
+
+/**
+ * A folder whose files are all written already. Lengths come from `files`, never from the disk: a preallocated file is
+ * longer than its content.
+ * @throws UserProgramError when a file is missing or shorter than announced
+ */
+export function folderSource(dir: string, files: CheckpointSource['files']): CheckpointSource {
+  return {
+    files,
+    available: async () => {},
+    read: async (path, offset, length) => {
+      const handle = await openStaged(join(dir, path), path);
+      try {
+        return await readExactly(handle, { path, offset, length });
+      } finally {
+        await handle.close();
+      }
+    },
+    complete: async () => {},
+  };
+}
+
+async function openStaged(at: string, path: string): Promise<FileHandle> {
+  try {
+    return await open(at, 'r');
+  } catch (cause) {
+    throw new UserProgramError('a file of the checkpoint that is being saved cannot be read.', {
+      facts: { path },
+      hint: 'A program must not remove or rename files of a checkpoint that it has declared complete.',
+      cause,
+    });
+  }
+}
+
+interface Wanted {
+  readonly path: string;
+  readonly offset: number;
+  readonly length: number;
+}
+
+async function readExactly(handle: FileHandle, wanted: Wanted): Promise<Uint8Array> {
+  const { path, offset, length } = wanted;
+  const bytes = new Uint8Array(length);
+  let filled = 0;
+  while (filled < length) {
+    const { bytesRead } = await handle.read(bytes, filled, length - filled, offset + filled);
+    if (bytesRead === 0) {
+      throw new UserProgramError('a file of the checkpoint that is being saved is shorter than announced.', {
+        facts: { path, wanted: offset + length, found: offset + filled },
+        hint: 'A program must not change files of a checkpoint that it has declared complete.',
+      });
+    }
+    filled += bytesRead;
+  }
+  return bytes;
+}

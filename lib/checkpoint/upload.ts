@@ -1,0 +1,182 @@
+import { assert } from '../base/assert.ts';
+import type { Clock } from '../base/clock.ts';
+import { type Sha256, digestOfChunks, sha256Hex } from '../base/digest.ts';
+import type { Random } from '../base/random.ts';
+import { retry } from '../base/retry.ts';
+import type { DocumentRef } from '../contract/journal-entry.ts';
+import type { Chunk, Manifest, ManifestFile, Runtime, SaveReason } from '../contract/manifest.ts';
+import { type CheckpointName, checkpointIdOf, objectKeys } from '../contract/object-keys.ts';
+import { currentFormat, encodeDocument } from '../contract/parse-document.ts';
+import type { ObjectStore } from '../store/object-store.ts';
+import { checkManifest } from './check-manifest.ts';
+import { type ChunkRange, chunkRanges } from './chunk.ts';
+import { type Lanes, defaultLanes, inLanes } from './lanes.ts';
+import type { CheckpointSource } from './source.ts';
+
+/** Everything of a checkpoint is durable, and nothing refers to it yet: only the journal commits. */
+export interface UploadedCheckpoint {
+  readonly id: string;
+  readonly name: CheckpointName;
+  readonly manifest: Manifest;
+  readonly ref: DocumentRef;
+  /** Raw bytes of all files. */
+  readonly bytes: number;
+  /** Bytes of chunks that this save had to store: neither in the parent nor twice in this checkpoint. */
+  readonly newBytes: number;
+  readonly elapsedMs: number;
+}
+
+export interface UploadOptions {
+  readonly store: ObjectStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly jobId: string;
+  /** A name that no other save has used: a key is written by one save only. */
+  readonly name: CheckpointName;
+  readonly source: CheckpointSource;
+  /** The newest committed or restored checkpoint, whose chunks are re-used. Must be retained until this one is committed; `commitCheckpoint` checks that. */
+  readonly parent?: Manifest | undefined;
+  readonly epoch: number;
+  readonly reason: SaveReason;
+  readonly runtime: Runtime;
+  readonly compatibility: Record<string, unknown>;
+  /** Chunks in flight at once, 8 MiB of memory each. @default 4 */
+  readonly lanes?: number;
+  readonly signal: AbortSignal;
+  /** Called with the bytes stored so far, growing. */
+  readonly onProgress?: (sentBytes: number) => void;
+}
+
+/**
+ * Makes the files of `source` durable: missing chunks in parallel, as soon as each is final, then the manifest.
+ * Never asks the store what is there. Rejects only after its last request has ended; what it leaves behind then is
+ * garbage that no reader can see and a later claim sweeps.
+ * @throws TransientError when the store stays away; AccessDeniedError; what `source` rejects with; the reason of `signal`
+ */
+export async function uploadCheckpoint(options: UploadOptions): Promise<UploadedCheckpoint> {
+  const { clock, jobId, name, source, signal } = options;
+  const startedMs = clock.monotonicMs();
+  const chunks = new ChunkUpload(options);
+
+  // 1. Chunks. All of them are durable when this resolves.
+  const files = await inLanes({ lanes: options.lanes ?? defaultLanes, signal }, (lanes) =>
+    Promise.all(source.files.map((file) => uploadFile(file, { lanes, chunks, source }))),
+  );
+  // 2. The source vouches for the whole: bytes that were final one by one may belong to a checkpoint that was given up.
+  await source.complete(signal);
+  signal.throwIfAborted();
+  // 3. The manifest goes last: until it exists no reader can see a half-written checkpoint.
+  const manifest = manifestOf(options, files);
+  const faults = checkManifest(manifest, { jobId, name });
+  assert(faults.length === 0, 'a manifest agrees with itself before it is stored', {
+    faults: faults.join('; '),
+  });
+  const ref = await putManifest(options, manifest);
+
+  return {
+    id: checkpointIdOf(name),
+    name,
+    manifest,
+    ref,
+    bytes: files.reduce((sum, file) => sum + file.bytes, 0),
+    newBytes: chunks.sentBytes,
+    elapsedMs: clock.monotonicMs() - startedMs,
+  };
+}
+
+interface FileUpload {
+  readonly lanes: Lanes;
+  readonly chunks: ChunkUpload;
+  readonly source: CheckpointSource;
+}
+
+async function uploadFile(
+  file: CheckpointSource['files'][number],
+  { lanes, chunks, source }: FileUpload,
+): Promise<ManifestFile> {
+  const stored: Promise<Chunk>[] = [];
+  for (const range of chunkRanges(file.bytes)) {
+    // Waiting for bytes takes no lane: another file, or an earlier cut, can use it meanwhile.
+    await source.available(file.path, range.end, lanes.signal);
+    stored.push(lanes.run(() => chunks.store(file.path, range, lanes.signal)));
+  }
+  const list = await Promise.all(stored);
+  return {
+    path: file.path,
+    bytes: file.bytes,
+    digest: digestOfChunks(list.map((chunk) => chunk.sha256)),
+    chunks: list,
+  };
+}
+
+/** Stores chunks of one save, each content once. */
+class ChunkUpload {
+  sentBytes = 0;
+  readonly #options: UploadOptions;
+  /** Chunks that need not be sent: those of the parent, and those that this save has begun to send. */
+  readonly #known: Map<Sha256, Chunk>;
+
+  constructor(options: UploadOptions) {
+    const { parent, jobId } = options;
+    assert(parent === undefined || parent.jobId === jobId, 'the parent is a checkpoint of the same job', {
+      jobId,
+    });
+    this.#options = options;
+    this.#known = new Map(
+      (parent?.files ?? []).flatMap((file) => file.chunks).map((chunk) => [identityOf(chunk), chunk]),
+    );
+  }
+
+  async store(path: string, range: ChunkRange, signal: AbortSignal): Promise<Chunk> {
+    const { source, jobId, name, store, clock, random, onProgress } = this.#options;
+    const body = await source.read(path, range.offset, range.length);
+    assert(body.byteLength === range.length, 'a source reads what it was asked for', { path });
+    const sha256 = sha256Hex(body);
+    const chunk: Chunk = {
+      key: objectKeys.chunk(jobId, name, { sha256, codec: 'none' }),
+      sha256,
+      bytes: range.length,
+      codec: 'none',
+      stored: range.length,
+    };
+    const known = this.#known.get(identityOf(chunk));
+    if (known !== undefined) return known;
+    // Noted before it is sent: a twin that comes meanwhile takes the same key, and all lanes end before the manifest.
+    this.#known.set(identityOf(chunk), chunk);
+    // Without a condition: a second put of the same bytes under their own digest can only repair.
+    await retry(() => store.put(chunk.key, body, { sha256, signal }), { clock, random, signal });
+    this.sentBytes += chunk.stored;
+    onProgress?.(this.sentBytes);
+    return chunk;
+  }
+}
+
+function identityOf(chunk: { readonly sha256: Sha256; readonly codec: string }): string {
+  return `${chunk.sha256}.${chunk.codec}`;
+}
+
+function manifestOf(options: UploadOptions, files: readonly ManifestFile[]): Manifest {
+  const { jobId, name, parent, epoch, reason, clock, runtime, compatibility } = options;
+  return {
+    format: currentFormat,
+    jobId,
+    claim: name.claim,
+    ordinal: name.ordinal,
+    step: name.step,
+    epoch,
+    parent: parent === undefined ? null : checkpointIdOf(parent),
+    reason,
+    createdAt: clock.now().toISOString(),
+    runtime,
+    compatibility,
+    files: [...files],
+  };
+}
+
+async function putManifest(options: UploadOptions, manifest: Manifest): Promise<DocumentRef> {
+  const { store, clock, random, jobId, name, signal } = options;
+  const body = encodeDocument(manifest);
+  const ref: DocumentRef = { key: objectKeys.manifest(jobId, name), sha256: sha256Hex(body) };
+  await retry(() => store.put(ref.key, body, { sha256: ref.sha256, signal }), { clock, random, signal });
+  return ref;
+}

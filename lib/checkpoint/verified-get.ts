@@ -1,0 +1,69 @@
+import { sha256Hex } from '../base/digest.ts';
+import type { Clock } from '../base/clock.ts';
+import { CorruptionError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import type { Random } from '../base/random.ts';
+import { retry } from '../base/retry.ts';
+import type { ObjectStore } from '../store/object-store.ts';
+
+export interface DownloadPorts {
+  readonly store: ObjectStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+export interface WantedObject {
+  /** For messages: `manifest`, `chunk`. */
+  readonly what: string;
+  readonly key: string;
+  readonly sha256: string;
+  readonly signal: AbortSignal;
+}
+
+/** An object of a checkpoint is missing or is not what was committed. */
+export class DamagedObjectError extends CorruptionError {
+  readonly key: string;
+
+  constructor(what: string, key: string) {
+    super(what, { facts: { key } });
+    this.key = key;
+  }
+}
+
+/**
+ * One object whose digest is known. What does not fit is fetched once more, since bytes may also be bent on their way
+ * here; only a second misfit is damage. A time-out, a throttled or a forbidden read is none.
+ * @throws DamagedObjectError when the object is missing or holds other bytes; TransientError and AccessDeniedError of the store
+ */
+export async function verifiedGet(ports: DownloadPorts, wanted: WantedObject): Promise<Uint8Array> {
+  const first = await fetchOnce(ports, wanted);
+  if (first.outcome === 'good') return first.body;
+  ports.log.warn('checkpoint-object-misfit', { key: wanted.key, why: first.why });
+  const second = await fetchOnce(ports, wanted);
+  if (second.outcome === 'good') return second.body;
+  throw new DamagedObjectError(`${wanted.what} ${second.why}.`, wanted.key);
+}
+
+type Fetched =
+  | { readonly outcome: 'good'; readonly body: Uint8Array }
+  | { readonly outcome: 'misfit'; readonly why: string };
+
+async function fetchOnce(ports: DownloadPorts, wanted: WantedObject): Promise<Fetched> {
+  const { store, clock, random, log } = ports;
+  const { key, sha256, signal } = wanted;
+  const object = await retry(() => store.get(key, { signal }), {
+    clock,
+    random,
+    signal,
+    onRetry: (error, attempt) => log.info('checkpoint-read-again', { key, attempt, error: String(error) }),
+  });
+  if (object === undefined) return { outcome: 'misfit', why: 'is missing from the store' };
+  const actual = sha256Hex(object.body);
+  return actual === sha256
+    ? { outcome: 'good', body: object.body }
+    : {
+        outcome: 'misfit',
+        why: `holds ${object.body.byteLength} bytes with digest ${actual}, not ${sha256}`,
+      };
+}
