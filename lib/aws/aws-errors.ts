@@ -72,7 +72,8 @@ export function awsErrorFacts(error: unknown): AwsErrorFacts {
   const metadata = field(error, '$metadata');
   const response = field(error, '$response');
   return {
-    name: textOf(field(error, 'name')) ?? 'Error',
+    // Errors outside the SDK's model of SQS keep the prefix of its older protocol.
+    name: (textOf(field(error, 'name')) ?? 'Error').replace(/^AWS\.SimpleQueueService\./, ''),
     status: numberOf(field(metadata, 'httpStatusCode')) ?? numberOf(field(response, 'statusCode')),
     socketCode: textOf(field(error, 'code')),
     message: textOf(field(error, 'message')) ?? String(error),
@@ -158,7 +159,7 @@ const digestNames = new Set(['BadDigest', 'XAmzContentSHA256Mismatch', 'XAmzCont
 function isMissingContainer(read: AwsErrorFacts): boolean {
   return (
     read.name === 'NoSuchBucket' ||
-    /QueueDoesNotExist$|NonExistentQueue$|^QueueDeletedRecently$/.test(read.name)
+    ['QueueDoesNotExist', 'NonExistentQueue', 'QueueDeletedRecently'].includes(read.name)
   );
 }
 

@@ -238,7 +238,8 @@ function visibilitySeconds(ms: number): number {
 function isLost(error: unknown): boolean {
   const { name, message } = awsErrorFacts(error);
   return (
-    /MessageNotInflight$|ReceiptHandleIsInvalid$/.test(name) ||
+    name === 'MessageNotInflight' ||
+    name === 'ReceiptHandleIsInvalid' ||
     (name.startsWith('InvalidParameterValue') &&
       /total visibility|receipt ?handle|not available for visibility/i.test(message))
   );
