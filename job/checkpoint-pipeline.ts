@@ -1,0 +1,290 @@
+import { type Deferred, deferred } from '../lib/base/deferred.ts';
+import { ConflictError, messageOf, remedyOf } from '../lib/base/errors.ts';
+import { commitCheckpoint } from '../lib/checkpoint/commit.ts';
+import { deleteDropped, sweepGarbage } from '../lib/checkpoint/prune.ts';
+import { type UploadedCheckpoint, uploadCheckpoint } from '../lib/checkpoint/upload.ts';
+import type { KeepPolicySpec } from '../lib/contract/job-spec.ts';
+import type { Manifest, Runtime, SaveReason } from '../lib/contract/manifest.ts';
+import type { TrainerMessage } from '../lib/contract/trainer-messages.ts';
+import type { Claim } from '../lib/journal/claim.ts';
+import type { CheckpointRecord } from '../lib/journal/job-state.ts';
+import type { StagedSource, Trainer } from './trainer/trainer.ts';
+import type { World } from './world.ts';
+
+/** What came of a checkpoint that the supervisor asked for. */
+export type RequestAnswer =
+  | { readonly outcome: 'committed'; readonly record: CheckpointRecord }
+  | { readonly outcome: 'given-up'; readonly why: string };
+
+interface Entry {
+  readonly source: StagedSource;
+  readonly receivedAtMs: number;
+  readonly upload: AbortController;
+  sentBytes: number;
+  uploading: boolean;
+}
+
+export interface PipelineOptions {
+  readonly world: World;
+  readonly claim: Claim;
+  readonly keep: KeepPolicySpec;
+  /** Ends uploads at once: the claim is lost. */
+  readonly signal: AbortSignal;
+  readonly onCommitted: (
+    record: CheckpointRecord,
+    measured: { readonly elapsedMs: number; readonly bytes: number },
+  ) => void;
+  /** The claim is lost, or the store refuses us for good. */
+  readonly onBroken: (error: unknown) => void;
+}
+
+/** An upload with less than this share left is finished rather than thrown away when an emergency checkpoint comes. */
+const almostFinishedShare = 0.5;
+
+/**
+ * From slots to the journal. Slot: free → writing (trainer's) → staged → uploading (ours) → free by `release` only.
+ * One upload at a time, oldest first; what the trainer still writes is sent as it grows; only `staged` lets it commit.
+ */
+export class CheckpointPipeline {
+  readonly #options: PipelineOptions;
+  readonly #trainer: Trainer;
+  readonly #entries: Entry[] = [];
+  readonly #requests = new Map<string, Deferred<RequestAnswer>>();
+  /** Ids of this attempt's commits; the trainer may answer `unchanged` with one of them. */
+  readonly #committed = new Map<string, CheckpointRecord>();
+  #runtime: Runtime = { backend: 'unknown', versions: {}, arch: process.arch };
+  /** Manifest of the newest checkpoint: chunks that it names are not sent again. */
+  #parent: Manifest | undefined;
+  #restored: CheckpointRecord | undefined;
+  #newest: CheckpointRecord | undefined;
+  #ordinal = 0;
+  #requestCount = 0;
+  #running: Promise<void> | undefined;
+  #noticeAtMs: number | undefined;
+  #cleaning: Promise<void> = Promise.resolve();
+
+  constructor(trainer: Trainer, options: PipelineOptions) {
+    this.#trainer = trainer;
+    this.#options = options;
+  }
+
+  /** The trainer goes on from this checkpoint. */
+  restoredFrom(record: CheckpointRecord, manifest: Manifest): void {
+    this.#restored = record;
+    this.#newest = record;
+    this.#parent = manifest;
+  }
+
+  /** The newest checkpoint of this attempt's lineage: committed by it, or the one that it was restored from. */
+  get newest(): CheckpointRecord | undefined {
+    return this.#newest;
+  }
+
+  /** True while a checkpoint for this reason is on its way. */
+  isReceiving(reason: SaveReason): boolean {
+    return this.#entries.some((entry) => entry.source.message.reason === reason);
+  }
+
+  /** Commits of this attempt. */
+  get commits(): number {
+    return this.#committed.size;
+  }
+
+  handle(message: TrainerMessage): void {
+    switch (message.kind) {
+      case 'hello':
+        this.#runtime = message.runtime;
+        return;
+      case 'staging':
+        this.#entries.push({
+          source: this.#trainer.open(message),
+          receivedAtMs: this.#options.world.clock.monotonicMs(),
+          upload: new AbortController(),
+          sentBytes: 0,
+          uploading: false,
+        });
+        this.#preferEmergency();
+        this.#run();
+        return;
+      case 'written':
+        this.#find(message.id)?.source.wrote(message.path, message.bytes);
+        return;
+      case 'staged':
+        this.#find(message.id)?.source.staged();
+        return;
+      case 'abandoned':
+        this.#find(message.id)?.source.abandon(message.why);
+        this.#answer(message.id, { outcome: 'given-up', why: message.why });
+        return;
+      case 'unchanged':
+        this.#alias(message.id, message.as);
+        return;
+      case 'phase':
+      case 'progress':
+      case 'failed':
+      case 'done':
+        return;
+    }
+  }
+
+  /** Asks the trainer for a checkpoint. `noticeAtMs` (monotonic) starts the measurement of notice-to-durable. */
+  request(
+    reason: SaveReason,
+    how: { readonly halt: boolean; readonly noticeAtMs?: number },
+  ): Promise<RequestAnswer> {
+    const id = `s${++this.#requestCount}`;
+    const answer = deferred<RequestAnswer>();
+    this.#requests.set(id, answer);
+    if (how.noticeAtMs !== undefined) this.#noticeAtMs = how.noticeAtMs;
+    this.#trainer.send({ kind: 'checkpoint', id, reason, halt: how.halt });
+    return answer.promise;
+  }
+
+  /** Resolves with the record of the checkpoint that the trainer calls `id`, once it is committed. */
+  committed(id: string): Promise<RequestAnswer> {
+    const record = id === 'restored' ? this.#restored : this.#committed.get(id);
+    if (record !== undefined) return Promise.resolve({ outcome: 'committed', record });
+    const answer = this.#requests.get(id) ?? deferred<RequestAnswer>();
+    this.#requests.set(id, answer);
+    return answer.promise;
+  }
+
+  /** The trainer is gone: what is staged will be committed, what was being written is given up. */
+  trainerGone(): void {
+    for (const entry of this.#entries) entry.source.abandon('the trainer ended while writing it');
+    for (const [id, answer] of this.#requests) {
+      if (this.#find(id) === undefined) answer.resolve({ outcome: 'given-up', why: 'the trainer has ended' });
+    }
+  }
+
+  /** Resolves when nothing is left to upload and what was dropped has been deleted. */
+  async drained(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+    await this.#cleaning;
+  }
+
+  #find(id: string): Entry | undefined {
+    return this.#entries.find((entry) => entry.source.message.id === id);
+  }
+
+  #answer(id: string, answer: RequestAnswer): void {
+    this.#requests.get(id)?.resolve(answer);
+    this.#requests.delete(id);
+  }
+
+  #alias(id: string, as: string): void {
+    const answer = this.#requests.get(id);
+    if (answer === undefined) return;
+    this.#requests.delete(id);
+    void this.committed(as).then((same) => answer.resolve(same));
+  }
+
+  /** Two uploads never compete: one in flight is finished when little of it is left, else superseded by the emergency. */
+  #preferEmergency(): void {
+    const newest = this.#entries.at(-1);
+    if (newest?.source.message.reason !== 'notice') return;
+    for (const older of this.#entries.slice(0, -1)) {
+      const left = 1 - older.sentBytes / Math.max(1, older.source.bytes);
+      if (!older.uploading || left > almostFinishedShare)
+        older.upload.abort(new Error('superseded by the emergency checkpoint'));
+    }
+  }
+
+  #run(): void {
+    this.#running ??= this.#uploadAll().finally(() => {
+      this.#running = undefined;
+      if (this.#entries.length > 0) this.#run();
+    });
+  }
+
+  async #uploadAll(): Promise<void> {
+    for (let entry = this.#entries[0]; entry !== undefined; entry = this.#entries[0]) {
+      const { id, slot } = entry.source.message;
+      try {
+        const record = await this.#uploadOne(entry);
+        this.#committed.set(id, record);
+        this.#answer(id, { outcome: 'committed', record });
+      } catch (error) {
+        this.#answer(id, { outcome: 'given-up', why: messageOf(error) });
+        this.#report(error, entry);
+      } finally {
+        this.#entries.shift();
+        await entry.source.close();
+        this.#trainer.send({ kind: 'release', slot });
+      }
+    }
+  }
+
+  async #uploadOne(entry: Entry): Promise<CheckpointRecord> {
+    const { world, claim, keep, signal } = this.#options;
+    const { source } = entry;
+    const { step, epoch, example, reason, compatibility, best } = source.message;
+    entry.uploading = true;
+    const upload = (parent: Manifest | undefined): ReturnType<typeof uploadCheckpoint> =>
+      uploadCheckpoint({
+        store: world.store,
+        clock: world.clock,
+        random: world.random,
+        jobId: claim.journal.jobId,
+        name: { claim: claim.token, ordinal: ++this.#ordinal, step },
+        source,
+        parent,
+        epoch,
+        reason,
+        runtime: this.#runtime,
+        compatibility,
+        signal: AbortSignal.any([signal, entry.upload.signal]),
+        onProgress: (sentBytes) => {
+          entry.sentBytes = sentBytes;
+        },
+      });
+    const commit = async (uploaded: UploadedCheckpoint): ReturnType<typeof commitCheckpoint> => {
+      const noticeToDurableMs =
+        this.#noticeAtMs === undefined ? undefined : world.clock.monotonicMs() - this.#noticeAtMs;
+      return commitCheckpoint(claim, { uploaded, epoch, example, reason, keep, noticeToDurableMs, best });
+    };
+    let uploaded = await upload(this.#parent);
+    let committed: Awaited<ReturnType<typeof commitCheckpoint>>;
+    try {
+      committed = await commit(uploaded);
+    } catch (error) {
+      // The parent was dropped or quarantined meanwhile: its chunks cannot be relied on, so all of them are sent.
+      if (!(error instanceof ConflictError)) throw error;
+      uploaded = await upload(undefined);
+      committed = await commit(uploaded);
+    }
+    const { record, drops } = committed;
+    const isFirst = this.#committed.size === 0;
+    this.#parent = uploaded.manifest;
+    this.#newest = record;
+    this.#clean(drops, isFirst);
+    this.#options.onCommitted(record, {
+      elapsedMs: world.clock.monotonicMs() - entry.receivedAtMs,
+      bytes: uploaded.bytes,
+    });
+    return record;
+  }
+
+  /** Deleting is never urgent and never fails an attempt: what stays behind is swept by the next claim. */
+  #clean(drops: readonly string[], isFirst: boolean): void {
+    const { world, claim } = this.#options;
+    this.#cleaning = this.#cleaning
+      .then(async () => {
+        if (drops.length > 0) await deleteDropped(world.store, claim, drops);
+        if (isFirst) await sweepGarbage(claim, world.store);
+      })
+      .catch((error: unknown) => world.log.warn('cleaning-failed', { message: messageOf(error) }));
+  }
+
+  #report(error: unknown, entry: Entry): void {
+    const { world, onBroken } = this.#options;
+    const { id, step } = entry.source.message;
+    if (entry.upload.signal.aborted || !entry.source.isComplete) {
+      world.log.info('checkpoint-given-up', { id, step, message: messageOf(error) });
+      return;
+    }
+    world.log.error('checkpoint-failed', { id, step, message: messageOf(error), remedy: remedyOf(error) });
+    // An unreachable store costs this checkpoint, not the attempt: training goes on and the next save tries again.
+    if (remedyOf(error) !== 'retry') onBroken(error);
+  }
+}

@@ -1,0 +1,76 @@
+import { type Clock, pause } from '../lib/base/clock.ts';
+import type { LatchedStop } from '../lib/interruption/notice-watch.ts';
+import { FlushEstimate, flushDueInMs } from '../lib/checkpoint/notice-budget.ts';
+
+/** What the plan tells the attempt, when it is time. */
+export type PlanEvent =
+  | { readonly kind: 'flush-due' }
+  | { readonly kind: 'answer-overdue' }
+  | { readonly kind: 'cut' };
+
+/** Kept free before the deadline for the entry, the ticket and the exit. */
+const handOverMs = 2_000;
+/** A trainer is not given up before this, however short the notice: its step may just be slow. */
+const patienceMsMin = 1_000;
+
+/**
+ * When to do what after a notice: train on until a flush takes the rest of the time, give up a trainer that does not
+ * answer while its newest staged checkpoint can still be committed, and let go of an upload that will not make it.
+ */
+export class EmergencyPlan {
+  readonly #clock: Clock;
+  readonly #tell: (event: PlanEvent) => void;
+  readonly #signal: AbortSignal;
+  readonly #estimate = new FlushEstimate();
+  #noticedAtMs: number | undefined;
+  #timers = new AbortController();
+
+  constructor(clock: Clock, tell: (event: PlanEvent) => void, signal: AbortSignal) {
+    this.#clock = clock;
+    this.#tell = tell;
+    this.#signal = signal;
+  }
+
+  /** When the notice was latched, on the monotonic clock. */
+  get noticedAtMs(): number | undefined {
+    return this.#noticedAtMs;
+  }
+
+  /** A checkpoint went from slot to journal in this time. */
+  measured(flush: { readonly elapsedMs: number; readonly bytes: number }): void {
+    this.#estimate.add(flush);
+  }
+
+  /** Plans, and plans anew when a later notice leaves less time. `asksEarly`: a program that saves on a signal, in a time that nobody knows. */
+  noticed(stop: LatchedStop, trainer: { readonly longestGapMs: number; readonly asksEarly: boolean }): void {
+    this.#timers.abort();
+    this.#timers = new AbortController();
+    this.#noticedAtMs = stop.noticedAtMonotonicMs;
+    const remainingMs = stop.deadline.remainingMs();
+    const flushMs = this.#estimate.flushMs;
+    const { longestGapMs, asksEarly } = trainer;
+    const dueInMs = asksEarly || !mayTrainOn(stop) ? 0 : flushDueInMs({ remainingMs, flushMs, longestGapMs });
+    const overdueInMs = Math.max(
+      dueInMs + patienceMsMin + 3 * longestGapMs,
+      remainingMs - (flushMs ?? 0) - handOverMs - patienceMsMin,
+    );
+    this.#at(dueInMs, { kind: 'flush-due' });
+    this.#at(overdueInMs, { kind: 'answer-overdue' });
+    // Hibernation and notices that came too late have no deadline that could be kept: there the upload runs as long as it may.
+    if (remainingMs > handOverMs) this.#at(Math.max(overdueInMs, remainingMs - handOverMs), { kind: 'cut' });
+  }
+
+  #at(inMs: number, event: PlanEvent): void {
+    void pause(this.#clock, inMs, AbortSignal.any([this.#signal, this.#timers.signal])).then((passed) => {
+      if (passed) this.#tell(event);
+    });
+  }
+}
+
+/** The machine stays until a known moment: training on costs nothing. Where somebody waits for us to go, we go. */
+function mayTrainOn({ notice }: LatchedStop): boolean {
+  return (
+    (notice.kind === 'spot-interruption' && notice.action !== 'hibernate') ||
+    notice.kind === 'scheduled-maintenance'
+  );
+}

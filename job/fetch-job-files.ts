@@ -1,0 +1,130 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, rename, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { fileURLToPath } from 'node:url';
+import { type Sha256, sha256Hex } from '../lib/base/digest.ts';
+import { CorruptionError, UsageError } from '../lib/base/errors.ts';
+import type { JobInput, JobSpec } from '../lib/contract/job-spec.ts';
+import { isMissing } from '../lib/base/file-errors.ts';
+import { objectKeys } from '../lib/contract/object-keys.ts';
+import type { ObjectStore } from '../lib/store/object-store.ts';
+import { readObject } from './read-object.ts';
+import type { World } from './world.ts';
+
+export interface JobFiles {
+  readonly programPath: string | undefined;
+  readonly inputs: Readonly<Record<string, string>>;
+  readonly inputDigests: Readonly<Record<string, string>>;
+}
+
+/**
+ * Program and inputs of a job on local disk, verified before anything runs. Kept under their digests, so that the next
+ * attempt on this machine reads nothing again.
+ * @throws CorruptionError when bytes are not those of the spec
+ * @throws UsageError when an input cannot be found
+ */
+export async function fetchJobFiles(world: World, spec: JobSpec): Promise<JobFiles> {
+  const { store } = world;
+  const cacheDir = join(world.workDir, 'cache');
+  const programPath =
+    spec.program.kind === 'training' ? await fetchProgram(store, spec.program.sha256, cacheDir) : undefined;
+  const inputs: Record<string, string> = {};
+  const inputDigests: Record<string, string> = {};
+  for (const [name, input] of Object.entries(spec.inputs)) {
+    const { path, sha256 } = await fetchInput({ world, cacheDir, name }, input);
+    inputs[name] = path;
+    inputDigests[name] = sha256;
+  }
+  return { programPath, inputs, inputDigests };
+}
+
+async function fetchProgram(store: ObjectStore, sha256: Sha256, cacheDir: string): Promise<string> {
+  const path = join(cacheDir, 'programs', sha256, 'program.mjs');
+  if (await exists(path)) return path;
+  const map = await store.get(objectKeys.programSourceMap(sha256));
+  if (map !== undefined) await keep(`${path}.map`, map.body);
+  await keep(path, await getVerified(store, objectKeys.program(sha256), sha256));
+  return path;
+}
+
+async function fetchInput(
+  from: { readonly world: World; readonly cacheDir: string; readonly name: string },
+  input: JobInput,
+): Promise<{ readonly path: string; readonly sha256: Sha256 }> {
+  const { world, cacheDir, name } = from;
+  const { store } = world;
+  const path = input.uri.startsWith('file:') ? fileURLToPath(input.uri) : undefined;
+  if (path !== undefined && (await exists(path))) {
+    const sha256 = await sha256OfFile(path);
+    if (input.digest === undefined || input.digest === sha256) return { path, sha256 };
+    throw new CorruptionError(`input \`${name}\` is not the file that was submitted.`, {
+      facts: { path, expected: input.digest, actual: sha256 },
+      hint: 'Put the submitted file back, or submit the job again.',
+    });
+  }
+  const { digest } = input;
+  if (digest !== undefined) {
+    const cached = join(cacheDir, 'inputs', digest);
+    if (await exists(cached)) return { path: cached, sha256: digest };
+    const own = await store.get(objectKeys.input(digest));
+    const body = own?.body ?? (await readObject(world, input.uri));
+    if (body !== undefined) return keepVerified(cached, body, digest);
+  } else if (!input.uri.startsWith('file:')) {
+    const body = await readObject(world, input.uri);
+    if (body !== undefined)
+      return keepVerified(join(cacheDir, 'inputs', sha256Hex(body)), body, sha256Hex(body));
+  }
+  throw new UsageError(`input \`${name}\` cannot be found from this machine.`, {
+    facts: { uri: input.uri },
+    hint: 'Put it back where it was, or submit the job with an input that every worker can reach.',
+  });
+}
+
+async function keepVerified(
+  path: string,
+  body: Uint8Array,
+  sha256: Sha256,
+): Promise<{ readonly path: string; readonly sha256: Sha256 }> {
+  const actual = sha256Hex(body);
+  if (actual !== sha256)
+    throw new CorruptionError('an input has other bytes than it had at submit.', {
+      facts: { path, expected: sha256, actual },
+    });
+  await keep(path, body);
+  return { path, sha256 };
+}
+
+async function getVerified(store: ObjectStore, key: string, sha256: Sha256): Promise<Uint8Array> {
+  const object = await store.get(key);
+  if (object === undefined)
+    throw new CorruptionError('an object that the job needs is missing.', { facts: { key } });
+  const actual = sha256Hex(object.body);
+  if (actual !== sha256)
+    throw new CorruptionError('an object that the job needs has other bytes.', { facts: { key, actual } });
+  return object.body;
+}
+
+/** Whole or not at all: a name that carries a digest must never hold half of it. */
+async function keep(path: string, body: Uint8Array): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const temporary = `${path}.${process.pid}.part`;
+  await writeFile(temporary, body);
+  await rename(temporary, path);
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isFile();
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
+}
+
+async function sha256OfFile(path: string): Promise<Sha256> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  return hash.digest('hex');
+}

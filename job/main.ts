@@ -1,0 +1,107 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { systemClock } from '../lib/base/clock.ts';
+import { messageOf, remedyOf } from '../lib/base/errors.ts';
+import { jsonLog, type Log } from '../lib/base/log.ts';
+import { systemRandom } from '../lib/base/random.ts';
+import { openQueue, openStore } from '../lib/client/region.ts';
+import { workerExitCodes } from '../lib/contract/exit-codes.ts';
+import type { Instance } from '../lib/contract/journal-entry.ts';
+import type { Timers } from '../lib/contract/timers.ts';
+import { ImdsClient } from '../lib/interruption/imds-client.ts';
+import { readInstance } from '../lib/interruption/read-instance.ts';
+import { probeConditionalWrites } from '../lib/store/probe-conditional-writes.ts';
+import { startCommandHost } from './trainer/command-host.ts';
+import { startLevelOneTrainer } from './trainer/level-one-trainer.ts';
+import type { StartTrainer } from './trainer/start-trainer.ts';
+import { watchInterruption } from './watch-interruption.ts';
+import { chooseStagingDir } from './work-dirs.ts';
+import { runWorker } from './worker.ts';
+
+export interface WorkerSettings {
+  readonly store: string;
+  readonly queue: string;
+  readonly workDir: string;
+  readonly timers: Timers;
+  /** Of the instance metadata service; undefined outside EC2. */
+  readonly imdsEndpoint: string | undefined;
+  readonly idleExitMs: number | undefined;
+  /** One log line, newline included. */
+  readonly writeLog: (line: string) => void;
+}
+
+/**
+ * A worker process from start to exit code: opens store, queue and watch, probes the store's promises, takes jobs.
+ * Returns 0 drained, 75 handed over, 78 configuration, 70 fault.
+ */
+export async function runWorkerProcess(settings: WorkerSettings): Promise<number> {
+  const log = jsonLog({ clock: systemClock, write: settings.writeLog });
+  try {
+    return await withWorld(settings, log);
+  } catch (error) {
+    const isConfiguration = remedyOf(error) === 'reject';
+    log.error('worker-ended', {
+      message: messageOf(error),
+      remedy: remedyOf(error),
+      ...(!isConfiguration && error instanceof Error && { stack: error.stack }),
+    });
+    return isConfiguration ? workerExitCodes.configuration : workerExitCodes.fault;
+  }
+}
+
+async function withWorld(settings: WorkerSettings, log: Log): Promise<number> {
+  const { timers, imdsEndpoint, idleExitMs } = settings;
+  const clock = systemClock;
+  const random = systemRandom;
+  // First of all: a notice must not wait for a store to open.
+  await using notices = watchInterruption({ imdsEndpoint, clock, log, timers });
+  const workDir = resolve(settings.workDir);
+  await mkdir(workDir, { recursive: true });
+  const store = await openStore(settings.store, { clock, random });
+  const queue = await openQueue(settings.queue, { clock, random });
+  const stagingDir = await chooseStagingDir(workDir);
+  try {
+    await probeConditionalWrites(store, random);
+    const instance = await identify(imdsEndpoint);
+    log.info('worker-started', { instance, store: store.uri, queue: queue.uri });
+    const code = await runWorker(
+      {
+        store,
+        queue,
+        notices,
+        clock,
+        random,
+        log,
+        timers,
+        instance,
+        workDir,
+        stagingDir,
+        startTrainer,
+        openStore,
+      },
+      idleExitMs === undefined ? {} : { idleExitMs },
+    );
+    log.info('worker-ended', { code });
+    return code;
+  } finally {
+    await rm(stagingDir, { recursive: true, force: true });
+    await Promise.all([store.close(), queue.close()]);
+  }
+}
+
+async function identify(imdsEndpoint: string | undefined): Promise<Instance> {
+  if (imdsEndpoint === undefined) return { id: hostname(), type: 'local', zone: 'local' };
+  return readInstance(new ImdsClient({ endpoint: imdsEndpoint, clock: systemClock }));
+}
+
+const hostPath = fileURLToPath(new URL('trainer/tfjs-host.js', import.meta.url));
+
+const startTrainer: StartTrainer = (order, events) =>
+  order.spec.program.kind === 'command'
+    ? startCommandHost(order, events, systemClock)
+    : startLevelOneTrainer(order, events, {
+        command: process.execPath,
+        args: ['--enable-source-maps', hostPath],
+      });

@@ -1,0 +1,99 @@
+import type { Clock } from '../lib/base/clock.ts';
+import type { Phase, TrainerMessage } from '../lib/contract/trainer-messages.ts';
+
+/**
+ * A process that is alive may still hang. Each phase has a budget within which progress is due; the heartbeat is renewed
+ * only while it lasts, so that a wedged trainer loses its job like a dead one.
+ */
+export class ProgressWatch {
+  readonly #clock: Clock;
+  #phase: Phase = 'starting';
+  #budgetMs: number;
+  #sinceMs: number;
+  #position = { step: 0, epoch: 0, example: 0 };
+  #total: number | undefined;
+  #metrics: Readonly<Record<string, number>> = {};
+  #examplesPerSecond = 0;
+  #longestGapMs = 0;
+
+  /** @param startBudgetMs time until the trainer's first message: importing TensorFlow.js on a cold disk takes its time */
+  constructor(clock: Clock, startBudgetMs = 300_000) {
+    this.#clock = clock;
+    this.#budgetMs = startBudgetMs;
+    this.#sinceMs = clock.monotonicMs();
+  }
+
+  get phase(): Phase {
+    return this.#phase;
+  }
+
+  get step(): number {
+    return this.#position.step;
+  }
+
+  get isSpent(): boolean {
+    return this.#clock.monotonicMs() - this.#sinceMs > this.#budgetMs;
+  }
+
+  /** Why the trainer counts as hung, for the journal. */
+  get verdict(): string {
+    const silentMs = Math.round(this.#clock.monotonicMs() - this.#sinceMs);
+    return `no progress for ${silentMs} ms in phase ${this.#phase} at step ${this.step}; its budget is ${this.#budgetMs} ms`;
+  }
+
+  /** Longest recent time between two moments at which the trainer could answer. */
+  get longestGapMs(): number {
+    return this.#longestGapMs;
+  }
+
+  get heartbeat(): {
+    readonly phase: Phase;
+    readonly step: number;
+    readonly epoch: number;
+    readonly examplesPerSecond: number;
+    readonly loss: number | null;
+    readonly metrics: Readonly<Record<string, number>>;
+    readonly total?: number;
+  } {
+    return {
+      phase: this.#phase,
+      step: this.#position.step,
+      epoch: this.#position.epoch,
+      examplesPerSecond: this.#examplesPerSecond,
+      loss: this.#metrics['loss'] ?? null,
+      metrics: this.#metrics,
+      ...(this.#total !== undefined && { total: this.#total }),
+    };
+  }
+
+  /** A restored or fresh attempt begins here. */
+  startAt(step: number, epoch: number): void {
+    this.#position = { ...this.#position, step, epoch };
+  }
+
+  handle(message: TrainerMessage): void {
+    this.#sinceMs = this.#clock.monotonicMs();
+    if (message.kind === 'phase') {
+      this.#phase = message.phase;
+      this.#budgetMs = message.budgetMs;
+    } else if (message.kind === 'progress') {
+      this.#progressed(message);
+    } else if (message.kind === 'done') {
+      this.#position = { step: message.step, epoch: message.epoch, example: message.example };
+    }
+  }
+
+  #progressed(message: Extract<TrainerMessage, { kind: 'progress' }>): void {
+    const examples = message.example - this.#position.example;
+    if (message.stepMs > 0 && examples > 0 && message.step > this.#position.step) {
+      this.#examplesPerSecond = Math.round(
+        (examples / (message.step - this.#position.step)) * (1_000 / message.stepMs),
+      );
+    }
+    this.#position = { step: message.step, epoch: message.epoch, example: message.example };
+    if (message.total !== undefined) this.#total = message.total;
+    if (Object.keys(message.metrics).length > 0) this.#metrics = message.metrics;
+    // Old gaps fade by a tenth a message, so that one slow first step does not cut every notice short.
+    this.#longestGapMs = Math.max(message.gapMs, this.#longestGapMs * 0.9);
+  }
+}

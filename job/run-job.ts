@@ -1,0 +1,79 @@
+import { messageOf } from '../lib/base/errors.ts';
+import { restoreNewest } from '../lib/checkpoint/restore.ts';
+import type { Claim } from '../lib/journal/claim.ts';
+import type { QueueMessage } from '../lib/queue/job-queue.ts';
+import type { Attempt, AttemptEvent, Outcome } from './attempt.ts';
+import { fetchJobFiles } from './fetch-job-files.ts';
+import { openAttempt } from './open-attempt.ts';
+import { outcomeOfError } from './outcome-of.ts';
+import type { HeldTicket } from './ownership.ts';
+import { acceptTicket } from './stages/accept.ts';
+import { claimTicket } from './stages/claim.ts';
+import { type Settled, settle } from './stages/settle.ts';
+import { trainJob } from './stages/train.ts';
+import type { World } from './world.ts';
+
+/**
+ * One ticket, from the queue to its end: accept → claim → restore ∥ train → settle. Everything that can interrupt it on the
+ * way is in `stages/train.ts`; every way it can end is in `stages/settle.ts`.
+ */
+export async function runJob(world: World, message: QueueMessage): Promise<Settled | 'declined'> {
+  const accepted = await acceptTicket(world, message);
+  if (accepted === undefined) return 'declined';
+  const claimed = await claimTicket(world, accepted);
+  if (claimed.outcome === 'declined') {
+    world.log.info('ticket-declined', { jobId: accepted.journal.jobId, why: claimed.why });
+    return 'declined';
+  }
+  return runAttempt(world, claimed.claim, accepted.ticket);
+}
+
+async function runAttempt(world: World, claim: Claim, ticket: HeldTicket): Promise<Settled> {
+  const { jobId } = claim.journal;
+  world.log.info('job-claimed', { jobId, claim: claim.token, ticket: ticket.messageId });
+  let opened: Awaited<ReturnType<typeof openAttempt>>;
+  try {
+    opened = await openAttempt(world, claim, ticket);
+  } catch (error) {
+    // Whatever goes wrong after a receive stands in the journal: a job must not fail in a worker's log alone.
+    return settle(world, { claim, ticket, step: 0, owner: undefined }, outcomeOfError(error));
+  }
+  await using closing = opened;
+  const { attempt } = closing;
+  const outcome = await outcomeOf(world, attempt);
+  const { step } = attempt.progress;
+  world.log.info('attempt-ended', { jobId, claim: claim.token, outcome: outcome.kind, step });
+  attempt.stopWork(new Error('the attempt has ended'));
+  return settle(world, { claim, ticket, step, owner: attempt.spec.owner }, outcome);
+}
+
+async function outcomeOf(world: World, attempt: Attempt): Promise<Outcome> {
+  try {
+    const files = await fetchJobFiles(world, attempt.spec);
+    void restore(world, attempt);
+    return await trainJob(world, attempt, { spec: attempt.spec, dirs: attempt.dirs, ...files });
+  } catch (error) {
+    return outcomeOfError(error);
+  }
+}
+
+/** Downloads and verifies while the trainer starts; it assigns no tensor before it is told. */
+async function restore(world: World, attempt: Attempt): Promise<void> {
+  const startedAtMs = world.clock.monotonicMs();
+  let event: AttemptEvent;
+  try {
+    const result = await restoreNewest(attempt.claim, {
+      store: world.store,
+      clock: world.clock,
+      random: world.random,
+      log: world.log,
+      dir: attempt.dirs.restored,
+      signal: attempt.signal,
+    });
+    event = { kind: 'restored', result, elapsedMs: world.clock.monotonicMs() - startedAtMs };
+  } catch (error) {
+    world.log.warn('restore-failed', { message: messageOf(error) });
+    event = { kind: 'restore-failed', error };
+  }
+  attempt.events.push(event);
+}

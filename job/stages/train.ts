@@ -1,0 +1,268 @@
+import { messageOf } from '../../lib/base/errors.ts';
+import type { TrainerMessage } from '../../lib/contract/trainer-messages.ts';
+import type { Attempt, AttemptEvent, EndPurpose, Outcome } from '../attempt.ts';
+import { CheckpointPipeline } from '../checkpoint-pipeline.ts';
+import { EmergencyPlan } from '../emergency-plan.ts';
+import { describeNotice, outcomeOfError, outcomeOfExit, outcomeOfFailure } from '../outcome-of.ts';
+import type { TrainerOrder } from '../trainer/start-trainer.ts';
+import type { Trainer } from '../trainer/trainer.ts';
+import type { LatchedStop } from '../../lib/interruption/notice-watch.ts';
+import type { World } from '../world.ts';
+
+/** Lines of the program's own errors that are kept for the journal. */
+const lastWordsMax = 20;
+/** A trainer that has ended well gets this long to close files and environments. */
+const farewellMs = 5_000;
+
+/**
+ * Trains until something ends the attempt. Everything that can happen comes as an event, one at a time, and is decided
+ * here; the trainer computes and the pipeline commits meanwhile.
+ */
+export async function trainJob(world: World, attempt: Attempt, order: TrainerOrder): Promise<Outcome> {
+  const training = new Training(world, attempt, order);
+  try {
+    for (;;) {
+      const outcome = await training.decide(await attempt.events.next());
+      if (outcome !== undefined) return outcome;
+    }
+  } catch (error) {
+    return outcomeOfError(error);
+  } finally {
+    await training.end();
+  }
+}
+
+class Training {
+  readonly #world: World;
+  readonly #attempt: Attempt;
+  readonly #trainer: Trainer;
+  readonly #pipeline: CheckpointPipeline;
+  readonly #plan: EmergencyPlan;
+  readonly #lastWords: string[] = [];
+  /** Set once the attempt is being brought to its end; what the trainer does then is no accident. */
+  #purpose: EndPurpose | undefined;
+  #notice: string | undefined;
+  #done: Extract<TrainerMessage, { kind: 'done' }> | undefined;
+  /** Outcome that the exit of a killed trainer leads to. */
+  #ending: Outcome | undefined;
+  #isRestored = false;
+  #exited = false;
+
+  constructor(world: World, attempt: Attempt, order: TrainerOrder) {
+    this.#world = world;
+    this.#attempt = attempt;
+    const { events, segments, progress } = attempt;
+    this.#trainer = world.startTrainer(order, {
+      message: (message) => events.push({ kind: 'message', message }),
+      exit: (exit) => events.push({ kind: 'exit', exit }),
+      output: (stream, line) => {
+        segments.log(stream, line, progress.step);
+        if (stream === 'err') this.#lastWords.push(line);
+        if (this.#lastWords.length > lastWordsMax) this.#lastWords.shift();
+      },
+    });
+    this.#plan = new EmergencyPlan(world.clock, (event) => events.push(event), attempt.signal);
+    this.#pipeline = new CheckpointPipeline(this.#trainer, {
+      world,
+      claim: attempt.claim,
+      keep: attempt.spec.keep,
+      signal: attempt.signal,
+      onCommitted: (record, measured) => {
+        this.#plan.measured(measured);
+        segments.log(
+          'worker',
+          `checkpoint ${record.id} (${record.reason}) committed, ${record.newBytes} new bytes`,
+          record.step,
+        );
+      },
+      onBroken: (error) => events.push({ kind: 'broken', error }),
+    });
+  }
+
+  /** One event; an outcome ends the attempt. */
+  async decide(event: AttemptEvent): Promise<Outcome | undefined> {
+    switch (event.kind) {
+      case 'restored':
+        return this.#restored(event);
+      case 'message':
+        return this.#heard(event.message);
+      case 'exit':
+        return this.#trainerGone(outcomeOfExit(event.exit, this.#lastWords));
+      case 'notice':
+        return this.#noticed(event.stop);
+      case 'flush-due':
+        return this.#flush();
+      case 'answer-overdue':
+        return this.#giveUpWaiting();
+      case 'cut':
+        this.#attempt.stopWork(new Error('the notice is over'));
+        return { kind: 'interrupted', notice: this.#notice ?? 'interruption' };
+      case 'rebalance':
+        void this.#pipeline.request('rebalance', { halt: false });
+        return undefined;
+      case 'requested':
+        if (event.requests.cancel) return { kind: 'cancelled' };
+        return this.#endBy('pause');
+      case 'ticket-lost':
+      case 'handover-due':
+        return this.#endBy('handover');
+      case 'answered':
+        return this.#answered(event.purpose, event.answer);
+      case 'hung':
+        return this.#killFor({ kind: 'hung', message: event.verdict });
+      case 'fenced':
+        return { kind: 'fenced', message: messageOf(event.error) };
+      case 'restore-failed':
+      case 'broken':
+        return outcomeOfError(event.error);
+    }
+  }
+
+  /** The process and what it holds, whatever the outcome. */
+  async end(): Promise<void> {
+    if (!this.#exited && this.#done !== undefined) {
+      this.#trainer.send({ kind: 'stop' });
+      await this.#untilExit();
+    }
+    this.#trainer.kill();
+  }
+
+  async #restored({ result, elapsedMs }: Extract<AttemptEvent, { kind: 'restored' }>): Promise<undefined> {
+    const { claim, progress, dirs, segments } = this.#attempt;
+    const step = result.outcome === 'fresh' ? 0 : result.record.step;
+    this.#isRestored = true;
+    await claim.append(() => ({
+      kind: 'restored',
+      checkpoint: result.outcome === 'fresh' ? null : result.record.id,
+      step,
+      bytes: result.outcome === 'fresh' ? 0 : result.bytes,
+      elapsedMs,
+      passedOver: result.outcome === 'fresh' ? [] : [...result.passedOver],
+    }));
+    if (result.outcome === 'fresh') {
+      this.#trainer.send({ kind: 'fresh' });
+      return;
+    }
+    progress.startAt(step, result.record.epoch);
+    this.#pipeline.restoredFrom(result.record, result.manifest);
+    for (const { checkpoint, why } of result.passedOver)
+      segments.log('worker', `checkpoint ${checkpoint} was passed over: ${why}`, step);
+    segments.log('worker', `resumed from checkpoint ${result.record.id}`, step);
+    this.#trainer.send({ kind: 'restore', dir: dirs.restored, fork: false });
+  }
+
+  async #heard(message: TrainerMessage): Promise<Outcome | undefined> {
+    const { progress, segments } = this.#attempt;
+    progress.handle(message);
+    this.#pipeline.handle(message);
+    if (message.kind === 'progress') {
+      const { step, epoch, metrics, evaluation } = message;
+      segments.metrics({ step, epoch, metrics, ...(evaluation !== undefined && { evaluation }) });
+    }
+    if (message.kind === 'failed') return this.#killFor(outcomeOfFailure(message));
+    if (message.kind === 'done') {
+      this.#done = message;
+      this.#purpose = 'done';
+      this.#push('done', this.#pipeline.committed(message.id));
+    }
+    return undefined;
+  }
+
+  #noticed(stop: LatchedStop): Outcome | undefined {
+    const { segments, progress } = this.#attempt;
+    this.#notice = describeNotice(stop.notice);
+    segments.log('worker', this.#notice, progress.step);
+    if (!this.#isRestored) return { kind: 'interrupted', notice: this.#notice };
+    this.#plan.noticed(stop, { longestGapMs: progress.longestGapMs, asksEarly: this.#trainer.asksEarly });
+    return undefined;
+  }
+
+  #flush(): undefined {
+    if (this.#purpose === 'done' || this.#purpose === 'notice') return;
+    this.#purpose = 'notice';
+    const { noticedAtMs } = this.#plan;
+    this.#push(
+      'notice',
+      this.#pipeline.request('notice', {
+        halt: true,
+        ...(noticedAtMs !== undefined && { noticeAtMs: noticedAtMs }),
+      }),
+    );
+  }
+
+  /** No answer in time: what is staged already is committed, and the machine is left without the last steps. */
+  #giveUpWaiting(): undefined {
+    if (this.#purpose !== 'notice' || this.#pipeline.isReceiving('notice')) return;
+    const { segments, progress } = this.#attempt;
+    segments.log(
+      'worker',
+      'the trainer does not answer; its newest staged checkpoint is handed over',
+      progress.step,
+    );
+    this.#killFor({ kind: 'interrupted', notice: this.#notice ?? 'interruption' });
+  }
+
+  /** The process is ended; its exit, which comes after its last message, ends the attempt with this outcome. */
+  #killFor(outcome: Outcome): undefined {
+    this.#ending ??= outcome;
+    this.#trainer.kill();
+  }
+
+  /** The trainer is gone. What it staged whole is committed before the attempt ends. */
+  async #trainerGone(outcome: Outcome): Promise<Outcome | undefined> {
+    this.#exited = true;
+    this.#pipeline.trainerGone();
+    if (this.#purpose === 'done') return undefined;
+    await this.#pipeline.drained();
+    if (this.#ending !== undefined) return this.#ending;
+    if (this.#purpose === 'notice') return { kind: 'interrupted', notice: this.#notice ?? 'interruption' };
+    return outcome;
+  }
+
+  #endBy(purpose: 'pause' | 'handover'): undefined {
+    if (this.#purpose !== undefined || this.#notice !== undefined) return;
+    this.#purpose = purpose;
+    this.#push(purpose, this.#pipeline.request(purpose, { halt: true }));
+  }
+
+  #push(purpose: EndPurpose, answer: ReturnType<CheckpointPipeline['committed']>): void {
+    void answer.then((known) => this.#attempt.events.push({ kind: 'answered', purpose, answer: known }));
+  }
+
+  async #answered(
+    purpose: EndPurpose,
+    answer: Awaited<ReturnType<CheckpointPipeline['committed']>>,
+  ): Promise<Outcome | undefined> {
+    if (purpose !== this.#purpose) return undefined;
+    await this.#pipeline.drained();
+    switch (purpose) {
+      case 'notice':
+        return { kind: 'interrupted', notice: this.#notice ?? 'interruption' };
+      case 'pause':
+        return { kind: 'paused' };
+      case 'handover':
+        return { kind: 'handover', why: 'the ticket grows old', later: false };
+      case 'done':
+        if (answer.outcome === 'given-up')
+          return { kind: 'infrastructure', message: `the final checkpoint was not committed: ${answer.why}` };
+        return {
+          kind: 'completed',
+          record: answer.record,
+          reason: this.#done?.reason ?? '',
+          metrics: this.#done?.metrics ?? {},
+        };
+    }
+  }
+
+  async #untilExit(): Promise<void> {
+    const { clock } = this.#world;
+    const until = clock.monotonicMs() + farewellMs;
+    while (!this.#exited && clock.monotonicMs() < until) {
+      const event = await Promise.race([
+        this.#attempt.events.next(),
+        clock.sleep(until - clock.monotonicMs()).then(() => undefined),
+      ]);
+      if (event?.kind === 'exit') this.#exited = true;
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { assert } from '../../lib/base/assert.ts';
+import {
+  type SupervisorMessage,
+  trainerMessageSchema,
+  type TrainerStart,
+} from '../../lib/contract/trainer-messages.ts';
+import { StagedCheckpoint } from '../staged-checkpoint.ts';
+import { openChannel } from './channel.ts';
+import { spawnGroup } from './spawn-group.ts';
+import type { TrainerOrder } from './start-trainer.ts';
+import type { Trainer, TrainerEvents } from './trainer.ts';
+
+/** Starts a process that speaks level 1 on file descriptor 3; its last argument names the file with its orders. */
+export function startLevelOneTrainer(
+  order: TrainerOrder,
+  events: TrainerEvents,
+  host: { readonly command: string; readonly args: readonly string[] },
+): Trainer {
+  const startPath = join(order.dirs.home, 'start.json');
+  writeFileSync(startPath, JSON.stringify(startOf(order)));
+  const group = spawnGroup({
+    command: host.command,
+    args: [...host.args, startPath],
+    env: process.env,
+    cwd: order.dirs.home,
+    channel: true,
+    onOutput: events.output,
+    onExit: events.exit,
+  });
+  assert(group.channel !== undefined, 'the channel was asked for');
+  const channel = openChannel<typeof trainerMessageSchema, SupervisorMessage>(group.channel, {
+    incoming: trainerMessageSchema,
+    onMessage: events.message,
+    onFault: (why) => {
+      const message = `the trainer broke the protocol: ${why}`;
+      events.message({ kind: 'failed', error: { cause: 'infrastructure', message, step: 0 } });
+      group.kill();
+    },
+    // The end of the process is told by `exit`, which comes after the last message.
+    onClose() {},
+  });
+  return {
+    asksEarly: false,
+    send: (message) => channel.send(message),
+    open: (message) => new StagedCheckpoint(message, join(order.dirs.staging, `slot-${message.slot}`)),
+    kill: () => group.kill(),
+  };
+}
+
+function startOf(order: TrainerOrder): TrainerStart {
+  const { spec, dirs, programPath, inputs, inputDigests } = order;
+  const { program } = spec;
+  assert(program.kind === 'training' && programPath !== undefined, 'the host runs a bundled program');
+  return {
+    format: 1,
+    jobId: spec.jobId,
+    program: programPath,
+    params: program.params,
+    ...(program.seed !== undefined && { seed: program.seed }),
+    ...(program.backend !== undefined && { backend: program.backend }),
+    inputs: { ...inputs },
+    inputDigests: { ...inputDigests },
+    stagingDir: dirs.staging,
+    save: spec.save,
+  };
+}

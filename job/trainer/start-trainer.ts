@@ -1,0 +1,16 @@
+import type { JobSpec } from '../../lib/contract/job-spec.ts';
+import type { AttemptDirs } from '../work-dirs.ts';
+import type { Trainer, TrainerEvents } from './trainer.ts';
+
+export interface TrainerOrder {
+  readonly spec: JobSpec;
+  readonly dirs: AttemptDirs;
+  /** Local path of the bundled program; undefined for a command. */
+  readonly programPath: string | undefined;
+  /** Local path of each input. */
+  readonly inputs: Readonly<Record<string, string>>;
+  readonly inputDigests: Readonly<Record<string, string>>;
+}
+
+/** Starts the trainer that a spec asks for. */
+export type StartTrainer = (order: TrainerOrder, events: TrainerEvents) => Trainer;

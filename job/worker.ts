@@ -1,0 +1,85 @@
+import { messageOf, remedyOf } from '../lib/base/errors.ts';
+import { workerExitCodes } from '../lib/contract/exit-codes.ts';
+import type { LatchedStop } from '../lib/interruption/notice-watch.ts';
+import type { QueueMessage } from '../lib/queue/job-queue.ts';
+import { runJob } from './run-job.ts';
+import type { World } from './world.ts';
+
+export interface WorkerOptions {
+  /** Ends with `drained` once the queue has had no job for this long. @default never */
+  readonly idleExitMs?: number;
+}
+
+/** After this many failures of the machine in a row, without a commit between, the instance is taken to be broken. */
+const infrastructureFailuresMax = 2;
+/** A queue that cannot be read is asked again after this: the SDK and the local queue answer at once when they are back. */
+const receiveRetryMs = 5_000;
+
+/**
+ * Takes jobs until a notice, a broken machine or an empty queue ends it. Returns the exit code: 0 drained, 75 handed over
+ * after an interruption, 70 the machine looks broken.
+ */
+export async function runWorker(world: World, options: WorkerOptions = {}): Promise<number> {
+  const stopping = new AbortController();
+  const unsubscribe = world.notices.onStop(() => stopping.abort(new Error('the instance is going away')));
+  try {
+    // A machine that is about to go takes nothing: every source is read before the first receive.
+    await world.notices.readAll();
+    return await takeJobs(world, options, stopping.signal);
+  } finally {
+    unsubscribe();
+  }
+}
+
+async function takeJobs(world: World, options: WorkerOptions, stopping: AbortSignal): Promise<number> {
+  const { idleExitMs = Infinity } = options;
+  let idleSinceMs = world.clock.monotonicMs();
+  let failures = 0;
+  while (!stopping.aborted) {
+    const message = await receive(world, stopping);
+    if (message === undefined) {
+      if (world.clock.monotonicMs() - idleSinceMs >= idleExitMs) return workerExitCodes.drained;
+      continue;
+    }
+    const settled = await runOne(world, message);
+    if (settled === 'handed-over') return workerExitCodes.handedOver;
+    failures = settled === 'struck-by-infrastructure' ? failures + 1 : 0;
+    if (failures >= infrastructureFailuresMax) {
+      world.log.error('worker-retires', { failures });
+      return workerExitCodes.fault;
+    }
+    if (settled !== 'declined') idleSinceMs = world.clock.monotonicMs();
+  }
+  return exitCodeOf(world.notices.stop);
+}
+
+async function receive(world: World, stopping: AbortSignal): Promise<QueueMessage | undefined> {
+  const { receiveWaitMs, visibilityMs } = world.timers;
+  try {
+    return await world.queue.receive({ waitMs: receiveWaitMs, visibilityMs, signal: stopping });
+  } catch (error) {
+    if (remedyOf(error) !== 'retry') throw error;
+    world.log.warn('receive-failed', { message: messageOf(error) });
+    await world.clock.sleep(receiveRetryMs);
+    return undefined;
+  }
+}
+
+/** A job that cannot even be claimed here goes back to the queue by itself; the worker lives on. */
+async function runOne(world: World, message: QueueMessage): Promise<Awaited<ReturnType<typeof runJob>>> {
+  try {
+    return await runJob(world, message);
+  } catch (error) {
+    const remedy = remedyOf(error);
+    world.log.error('ticket-not-handled', { ticket: message.messageId, message: messageOf(error), remedy });
+    if (remedy === 'crash') throw error;
+    return 'declined';
+  }
+}
+
+/** Idle when the notice came: an operator's SIGTERM just drains, an instance that is going must not start again. */
+function exitCodeOf(stop: LatchedStop | undefined): number {
+  return stop === undefined || stop.notice.kind === 'process-signal'
+    ? workerExitCodes.drained
+    : workerExitCodes.handedOver;
+}
