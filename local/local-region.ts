@@ -1,0 +1,186 @@
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { type Clock, pause } from '../lib/base/clock.ts';
+import { UsageError } from '../lib/base/errors.ts';
+import type { Log } from '../lib/base/log.ts';
+import type { Random } from '../lib/base/random.ts';
+import type { Timers } from '../lib/contract/timers.ts';
+import { interruptionPlan, type InterruptionPlanOptions } from './interruption-plan.ts';
+import type { MarketEvent } from './market-event.ts';
+import { claimRegionFile, type RegionDocument, releaseRegionFile } from './region-file.ts';
+import { SpotMarket } from './spot-market.ts';
+
+export interface LocalRegionOptions {
+  /** Holds everything: `store/`, `queue/`, `instances/` and `region.json`. */
+  readonly dir: string;
+  readonly timers: Timers;
+  /** Instances that are kept alive, 0 to 32. */
+  readonly workers: number;
+  /** From a notice to the end of the instance. */
+  readonly noticeMs: number;
+  /** From the launch of a replacement until its worker starts. @default 500 */
+  readonly bootMs?: number;
+  /** Limits the bandwidth of the workers' store, so that saves take time as they do over a network. */
+  readonly storeBytesPerSecond?: number;
+  /** What an instance runs, as `['node', 'dist/cli/main.js', 'worker']`. */
+  readonly workerCommand: readonly string[];
+  /** Random interruptions; none by default. */
+  readonly interruptions?: InterruptionPlanOptions;
+  /** Whether jobs wait in the queue; asked before a place is filled whose worker had drained. @default always */
+  readonly jobsWait?: () => Promise<boolean>;
+  readonly onEvent?: (event: MarketEvent) => void;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+export interface LocalRegion extends AsyncDisposable {
+  readonly storeUri: string;
+  readonly queueUri: string;
+  readonly market: SpotMarket;
+  /** Takes every instance away. Store, queue and logs stay. */
+  dispose(): Promise<void>;
+}
+
+/** Each worker is a process with a trainer and, soon, a model in memory. */
+const workersMax = 32;
+
+/**
+ * Opens a region on this machine: a folder for objects, a folder for tickets, and a Spot market whose instances are
+ * processes. Workers run the same code as on EC2, only behind other drivers. For development, demos, tests and work on a
+ * single machine.
+ *
+ * What it does not emulate: capacity shortage and prices; instance types, zones and their failures (the names are there, one
+ * machine stands behind them); the network, but for a bandwidth limit of the store; IAM and quotas; user data, AMIs and the
+ * time that they take; lifecycle hooks, scale-in and zone rebalancing of EC2 Auto Scaling; CPU, memory and GPU limits of an
+ * instance. Isolation: instances share the machine's users, files and ports.
+ *
+ * @throws ConflictError when a live process keeps a region in the same folder; a region that crashed is taken over
+ * @throws UsageError when a number is out of its range
+ */
+export async function openLocalRegion(options: LocalRegionOptions): Promise<LocalRegion> {
+  checkOptions(options);
+  const { timers, noticeMs, clock, random, log, storeBytesPerSecond } = options;
+  const dir = resolve(options.dir);
+  const store = pathToFileURL(join(dir, 'store')).href;
+  const queueUri = pathToFileURL(join(dir, 'queue')).href;
+  const storeUri =
+    storeBytesPerSecond === undefined ? store : `${store}?bytesPerSecond=${storeBytesPerSecond}`;
+  const { heartbeatMs, visibilityMs } = timers;
+  // The file names the store without the limit: it slows down instances, not the person who looks at their jobs.
+  const facts = {
+    store,
+    queue: queueUri,
+    heartbeatMs,
+    visibilityMs,
+    noticeMs,
+    startedAt: clock.now().toISOString(),
+  };
+  const region = await claimRegionFile(dir, facts, random);
+  const market = new SpotMarket({
+    dir: join(dir, 'instances'),
+    workers: options.workers,
+    command: options.workerCommand,
+    environment: {
+      HOLDFAST_STORE: storeUri,
+      HOLDFAST_QUEUE: queueUri,
+      HOLDFAST_HEARTBEAT_MS: String(heartbeatMs),
+      HOLDFAST_VISIBILITY_MS: String(visibilityMs),
+    },
+    noticeMs,
+    bootMs: options.bootMs ?? 500,
+    clock,
+    random,
+    log,
+    ...(options.jobsWait === undefined ? {} : { jobsWait: options.jobsWait }),
+    ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),
+  });
+  market.start();
+  return new RunningRegion({
+    dir,
+    region,
+    storeUri,
+    queueUri,
+    market,
+    clock,
+    interruptions: options.interruptions,
+  });
+}
+
+interface RunningRegionParts {
+  readonly dir: string;
+  readonly region: RegionDocument;
+  readonly storeUri: string;
+  readonly queueUri: string;
+  readonly market: SpotMarket;
+  readonly clock: Clock;
+  readonly interruptions: InterruptionPlanOptions | undefined;
+}
+
+class RunningRegion implements LocalRegion {
+  readonly storeUri: string;
+  readonly queueUri: string;
+  readonly market: SpotMarket;
+  readonly #parts: RunningRegionParts;
+  readonly #ended = new AbortController();
+  readonly #interrupting: Promise<void>;
+
+  constructor(parts: RunningRegionParts) {
+    this.#parts = parts;
+    this.storeUri = parts.storeUri;
+    this.queueUri = parts.queueUri;
+    this.market = parts.market;
+    this.#interrupting = this.#interruptAsPlanned();
+  }
+
+  async dispose(): Promise<void> {
+    this.#ended.abort();
+    await this.#interrupting;
+    await this.market[Symbol.asyncDispose]();
+    await releaseRegionFile(this.#parts.dir, this.#parts.region);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+
+  async #interruptAsPlanned(): Promise<void> {
+    const { interruptions, clock } = this.#parts;
+    if (interruptions === undefined) return;
+    for (const { afterMs, kind, pick } of interruptionPlan(interruptions)) {
+      if (!(await pause(clock, afterMs, this.#ended.signal))) return;
+      const healthy = this.market.instances.filter(({ deadline }) => deadline === undefined);
+      const chosen = healthy[Math.floor(pick * healthy.length)];
+      // Nobody is there to be interrupted: the region is between two instances, or has ended.
+      if (chosen === undefined) continue;
+      if (kind === 'notice') this.market.interrupt(chosen.instance.id);
+      else await this.market.kill(chosen.instance.id);
+    }
+  }
+}
+
+function checkOptions(options: LocalRegionOptions): void {
+  const { workers, noticeMs, storeBytesPerSecond, interruptions, workerCommand } = options;
+  const checks: ReadonlyArray<readonly [boolean, string]> = [
+    [
+      Number.isInteger(workers) && workers >= 0 && workers <= workersMax,
+      `workers must be a whole number from 0 to ${workersMax}.`,
+    ],
+    [noticeMs >= 0 && Number.isFinite(noticeMs), 'the time of a notice must not be negative.'],
+    [
+      storeBytesPerSecond === undefined || storeBytesPerSecond > 0,
+      'the bandwidth of the store must be positive.',
+    ],
+    [
+      interruptions === undefined || interruptions.everyMs > 0,
+      'the time between interruptions must be positive.',
+    ],
+    [
+      interruptions === undefined || (interruptions.noNotice >= 0 && interruptions.noNotice <= 1),
+      'the share of interruptions without notice must lie between 0 and 1.',
+    ],
+    [workerCommand.length > 0, 'the command of the workers is empty.'],
+  ];
+  const broken = checks.find(([holds]) => !holds);
+  if (broken !== undefined) throw new UsageError(broken[1]);
+}
