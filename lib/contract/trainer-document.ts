@@ -49,7 +49,9 @@ export const trainerDocumentSchema = z.object({
     step: count.nullable(),
     metrics: z.record(z.string(), z.unknown()),
   }),
-  best: z.object({ value: z.unknown(), step: count, evaluationsWithout: count }).nullable(),
+  best: z
+    .object({ metric: z.string(), value: z.number(), step: count, evaluationsWithout: count })
+    .nullable(),
   /** Reason given when training ended early. */
   stopped: z.string().nullable(),
   /** Sums over the running epoch, so that epoch means are exact after a resume. */
