@@ -32,9 +32,16 @@ export interface AttemptEnd {
   readonly message: string;
 }
 
-/** The attempts of a job, oldest first. Entries of an owner that is not the newest are passed over, as every reader does. */
+/**
+ * The attempts of a job, oldest first. Entries of an owner that is not the newest are passed over, as every reader does;
+ * so are claims that only settled a pause or a cancellation for a job that nobody worked on.
+ */
 export function attemptsOf(entries: readonly JournalEntry[]): readonly Attempt[] {
-  return entries.reduce<readonly Attempt[]>(followed, []);
+  return entries.reduce<readonly Attempt[]>(followed, []).filter((attempt) => !onlySettled(attempt));
+}
+
+function onlySettled({ end, restoredStep }: Attempt): boolean {
+  return restoredStep === undefined && (end?.kind === 'paused' || end?.kind === 'cancelled');
 }
 
 function followed(attempts: readonly Attempt[], entry: JournalEntry): readonly Attempt[] {
