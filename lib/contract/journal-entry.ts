@@ -14,7 +14,7 @@ const envelope = {
 
 const checkpointId = z.string().regex(/^\d{1,15}-\d{1,15}-step\d{1,15}$/);
 const step = z.int().nonnegative();
-const documentRef = z.object({ key: z.string().min(1), sha256: sha256Schema });
+export const documentRef = z.object({ key: z.string().min(1), sha256: sha256Schema });
 
 export const instanceSchema = z.object({ id: z.string(), type: z.string(), zone: z.string() });
 

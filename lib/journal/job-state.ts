@@ -18,8 +18,6 @@ export interface CheckpointRecord {
   readonly id: string;
   readonly claim: number;
   readonly ordinal: number;
-  /** Nearest retained checkpoint that this one descends from; when that one is dropped, its own parent takes its place. Null for a first one. */
-  readonly parent?: string | null;
   /** Sequence of the entry that committed it. */
   readonly sequence: number;
   readonly manifest: DocumentRef;
@@ -34,6 +32,8 @@ export interface CheckpointRecord {
   readonly pinned: boolean;
   /** Why it must not be used; undefined for a good one. */
   readonly quarantined?: string;
+  /** True when an operator's roll-back went behind it: kept, but resumed from only when named. */
+  readonly setAside?: boolean;
 }
 
 export interface OpenClaim {
@@ -44,6 +44,10 @@ export interface OpenClaim {
   readonly at: string;
   /** Set by `restored`: where this attempt began. */
   readonly restored?: { readonly checkpoint: string | null; readonly step: number };
+  /** Highest step that the journal shows for this attempt: where it began, then its commits. */
+  readonly step?: number;
+  /** Ordinal of this attempt's last commit. */
+  readonly ordinal?: number;
 }
 
 export interface Strikes {
@@ -92,7 +96,7 @@ export interface JobState {
     readonly message: string;
     readonly at: string;
   } | null;
-  /** Oldest first, in order of commit. The last one that is not quarantined is where a resume begins, unless `resumeFrom` says otherwise. */
+  /** Oldest first, in order of commit. `resumeCandidates` says from which one a resume begins. */
   readonly checkpoints: readonly CheckpointRecord[];
   /** Committed checkpoints ever, dropped ones included: history exists when this is not 0. */
   readonly committed: number;
@@ -101,6 +105,8 @@ export interface JobState {
    * dies before its first commit must not be followed by one that resumes from the newer checkpoint that was rejected.
    */
   readonly resumeFrom: string | null;
+  /** Step that the job is known to have reached on its present line; a restore behind it loses steps. */
+  readonly reachedStep: number;
   readonly requests: { readonly pause: boolean; readonly cancel: boolean; readonly prune: readonly string[] };
   readonly strikes: Strikes;
   readonly end: {

@@ -1,0 +1,198 @@
+/**
+ * What operators append. Each is safe to repeat: what already holds is not asked again (`entry` undefined), and what
+ * does not fit the state of the job is a `ConflictError` with nothing written.
+ */
+import { ConflictError, NotFoundError } from '../base/errors.ts';
+import type { DocumentRef } from '../contract/journal-entry.ts';
+import { findCheckpoint, mustStay } from './fold-checkpoints.ts';
+import type { AppendResult, Journal, NewEntry } from './journal.ts';
+import type { CheckpointRecord, JobState } from './job-state.ts';
+import { isFinished } from './status.ts';
+
+export interface By {
+  /** Who asks, for people: a user name, `reconcile`. */
+  readonly by: string;
+}
+
+/** The newest state decides, also where the answer is that nothing needs to be written. */
+async function ask(
+  journal: Journal,
+  decide: (state: JobState) => NewEntry | undefined,
+): Promise<AppendResult> {
+  await journal.refresh();
+  return journal.append((state) => {
+    if (state.sequence === 0) {
+      throw new NotFoundError(`there is no job \`${state.jobId}\`.`, {
+        hint: '`holdfast ls` lists the jobs of this store.',
+      });
+    }
+    return decide(state);
+  });
+}
+
+/**
+ * Begins a journal. Repeating the very submission does nothing.
+ * @throws ConflictError when another job has the id
+ */
+export async function recordSubmission(
+  journal: Journal,
+  facts: { readonly spec: DocumentRef; readonly name: string; readonly store: string },
+): Promise<AppendResult> {
+  await journal.refresh();
+  return journal.append(({ sequence, jobId, spec }) => {
+    if (sequence === 0) return { kind: 'submitted', ...facts, claim: null };
+    if (spec?.key === facts.spec.key && spec.sha256 === facts.spec.sha256) return undefined;
+    throw new ConflictError(`there is a job \`${jobId}\` already.`, {
+      hint: 'Choose another id, or leave it out.',
+    });
+  });
+}
+
+/** Asks the owner to checkpoint and stop. The job keeps its history and goes on after `requestResume`. */
+export async function requestPause(journal: Journal, { by }: By): Promise<AppendResult> {
+  return ask(journal, (state) => {
+    const { status, requests } = state;
+    if (status === 'paused' || requests.pause) return undefined;
+    if (isFinished(status)) throw conflict(state, 'paused');
+    if (requests.cancel) throw beingCancelled(state);
+    return { kind: 'pause-requested', by, claim: null };
+  });
+}
+
+/** Asks the owner to stop for good. What was committed stays. */
+export async function requestCancel(journal: Journal, { by }: By): Promise<AppendResult> {
+  return ask(journal, (state) => {
+    const { status, requests } = state;
+    if (status === 'cancelled' || requests.cancel) return undefined;
+    if (isFinished(status) && status !== 'paused') throw conflict(state, 'cancelled');
+    return { kind: 'cancel-requested', by, claim: null };
+  });
+}
+
+export interface ResumeRequest extends By {
+  /** A revised spec: a fixed program, other parameters. */
+  readonly spec?: DocumentRef;
+  /** Roll back to this checkpoint. */
+  readonly from?: string;
+}
+
+/**
+ * Queues a failed or paused job again, with strikes cleared. Of a job that is not finished it withdraws a pause request,
+ * or revises what nobody works on. A completed or cancelled job is over: fork it instead. The caller then sends a ticket.
+ */
+export async function requestResume(journal: Journal, request: ResumeRequest): Promise<AppendResult> {
+  const { by, spec, from } = request;
+  return ask(journal, (state) => {
+    const { status, requests } = state;
+    if (status === 'completed' || status === 'cancelled') throw conflict(state, 'resumed');
+    if (requests.cancel) throw beingCancelled(state);
+    if (from !== undefined) goodCheckpoint(state, from);
+    const revises =
+      (spec !== undefined && spec.sha256 !== state.spec?.sha256) ||
+      (from !== undefined && from !== state.resumeFrom);
+    if (!isFinished(status)) {
+      if (!requests.pause && !revises) return status === 'running' ? refuseRunning(state) : undefined;
+      if (status === 'running' && revises) refuseRunning(state);
+    }
+    return {
+      kind: 'resume-requested',
+      by,
+      ...(spec === undefined ? {} : { spec }),
+      ...(from === undefined ? {} : { from }),
+      claim: null,
+    };
+  });
+}
+
+function refuseRunning(state: JobState): never {
+  throw new ConflictError(`job \`${state.jobId}\` is running.`, {
+    hint: `\`holdfast pause ${state.jobId}\` stops it at a checkpoint first.`,
+  });
+}
+
+/** Keeps a checkpoint whatever the keep policy says. */
+export async function pinCheckpoint(
+  journal: Journal,
+  { checkpoint, by }: By & { readonly checkpoint: string },
+): Promise<AppendResult> {
+  return ask(journal, (state) =>
+    retained(state, checkpoint).pinned ? undefined : { kind: 'pinned', checkpoint, by, claim: null },
+  );
+}
+
+/** Gives a checkpoint back to the keep policy. */
+export async function unpinCheckpoint(
+  journal: Journal,
+  { checkpoint, by }: By & { readonly checkpoint: string },
+): Promise<AppendResult> {
+  return ask(journal, (state) =>
+    retained(state, checkpoint).pinned ? { kind: 'unpinned', checkpoint, by, claim: null } : undefined,
+  );
+}
+
+/** Asks for checkpoints to be dropped. The holder of the newest claim does it. */
+export async function requestPrune(
+  journal: Journal,
+  { checkpoints, by }: By & { readonly checkpoints: readonly string[] },
+): Promise<AppendResult> {
+  return ask(journal, (state) => {
+    const stays = mustStay(state, state.updatedAt ?? '');
+    for (const id of checkpoints) {
+      if (!stays.has(retained(state, id).id)) continue;
+      throw new ConflictError(`checkpoint \`${id}\` must stay.`, {
+        hint: 'It is pinned, a fork is being made from it, or it is where a resume would begin.',
+      });
+    }
+    const wanted = checkpoints.filter((id) => !state.requests.prune.includes(id));
+    return wanted.length === 0
+      ? undefined
+      : { kind: 'prune-requested', checkpoints: wanted, by, claim: null };
+  });
+}
+
+/** Holds a checkpoint for a day, so that a child can be made from it. */
+export async function recordFork(
+  journal: Journal,
+  { checkpoint, child }: { readonly checkpoint: string; readonly child: string },
+): Promise<AppendResult> {
+  return ask(journal, (state) => {
+    goodCheckpoint(state, checkpoint);
+    return { kind: 'forked', checkpoint, child, claim: null };
+  });
+}
+
+/** Says that a ticket is about to be sent for a job that seems to have lost its own. */
+export async function recordTicket(journal: Journal, { by }: By): Promise<AppendResult> {
+  return ask(journal, (state) => {
+    if (isFinished(state.status)) throw conflict(state, 'given a ticket');
+    return { kind: 'ticketed', by, claim: null };
+  });
+}
+
+function retained(state: JobState, id: string): CheckpointRecord {
+  const record = findCheckpoint(state, id);
+  if (record !== undefined) return record;
+  throw new NotFoundError(`job \`${state.jobId}\` has no checkpoint \`${id}\`.`, {
+    hint: `\`holdfast checkpoints ls ${state.jobId}\` lists those that are retained.`,
+  });
+}
+
+function goodCheckpoint(state: JobState, id: string): void {
+  const why = retained(state, id).quarantined;
+  if (why === undefined) return;
+  throw new ConflictError(`checkpoint \`${id}\` is damaged: ${why}`, {
+    hint: 'Choose another one.',
+  });
+}
+
+function conflict(state: JobState, what: string): ConflictError {
+  return new ConflictError(`job \`${state.jobId}\` is ${state.status}; it cannot be ${what}.`, {
+    hint: state.status === 'failed' ? `\`holdfast resume ${state.jobId}\` queues it again.` : 'It is over.',
+  });
+}
+
+function beingCancelled(state: JobState): ConflictError {
+  return new ConflictError(`job \`${state.jobId}\` is being cancelled.`, {
+    hint: 'A cancel request cannot be withdrawn; submit the job anew.',
+  });
+}

@@ -1,0 +1,22 @@
+import type { JobState, JobStatus } from './job-state.ts';
+
+/** Nobody should work on such a job: its ticket may be deleted. A paused or failed one goes on after `resume-requested`. */
+export function isFinished(status: JobStatus): boolean {
+  switch (status) {
+    case 'paused':
+    case 'completed':
+    case 'failed':
+    case 'cancelled':
+      return true;
+    case 'queued':
+    case 'running':
+    case 'interrupted':
+      return false;
+  }
+}
+
+/** Whether a worker may take the job: there are steps to do, or a paused job waits to be cancelled. */
+export function isClaimable(state: JobState): boolean {
+  if (state.sequence === 0) return false;
+  return !isFinished(state.status) || (state.status === 'paused' && state.requests.cancel);
+}
