@@ -42,7 +42,12 @@ export function translateAwsError(error: unknown, call: AwsCall): unknown {
   const options = { facts: factsOf(call, read), cause: error };
   if (isTransient(read)) {
     const hint = isClockError(read) ? { hint: 'check the clock of this machine (chronyc tracking)' } : {};
-    return new TransientError(`${call.service} did not answer this call properly:`, { ...options, ...hint });
+    const applied = call.service === 'S3' && isSurelyUnapplied(read) ? { applied: 'no' as const } : {};
+    return new TransientError(`${call.service} did not answer this call properly:`, {
+      ...options,
+      ...hint,
+      ...applied,
+    });
   }
   if (isRefusal(read))
     return new AccessDeniedError(`${call.service} refused access:`, { ...options, hint: refusalHint(read) });
@@ -114,6 +119,19 @@ function isTransient(read: AwsErrorFacts): boolean {
     (read.socketCode !== undefined && socketFailure.test(read.socketCode)) ||
     // A success whose document does not parse was cut on its way.
     (read.status !== undefined && read.status >= 200 && read.status < 300)
+  );
+}
+
+/**
+ * The service said that it did not carry the call out, or never heard of it. A 5xx says neither. Only a call that was
+ * made once can tell: the error of a second try says nothing about the first.
+ */
+function isSurelyUnapplied(read: AwsErrorFacts): boolean {
+  return (
+    read.status === 409 ||
+    read.status === 429 ||
+    isClockError(read) ||
+    (read.socketCode !== undefined && ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN'].includes(read.socketCode))
   );
 }
 

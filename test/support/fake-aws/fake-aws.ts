@@ -28,6 +28,7 @@ export class FakeAws {
   readonly #time: AwsTime;
   readonly #checksSkew: boolean;
   readonly #server: Server;
+  #connections = 0;
 
   constructor({ time = realTime, seed = 1, checksSkew = false }: FakeAwsOptions) {
     this.#time = time;
@@ -35,6 +36,14 @@ export class FakeAws {
     this.s3 = new FakeS3(time);
     this.sqs = new FakeSqs(time, seededRandom(seed));
     this.#server = createServer((incoming, response) => void this.#handle(incoming, response));
+    this.#server.on('connection', () => {
+      this.#connections += 1;
+    });
+  }
+
+  /** How many connections were ever made. */
+  get connections(): number {
+    return this.#connections;
   }
 
   get endpoint(): string {
@@ -125,7 +134,8 @@ export class FakeAws {
       'x-amzn-requestid': 'FAKE0000000001',
       ...(answer.status === 204 ? {} : { 'content-length': body.length }),
     });
-    if (fault?.kind === 'cut-answer')
+    if (fault?.kind === 'stalled-answer') response.write(body.subarray(0, fault.afterBytes));
+    else if (fault?.kind === 'cut-answer')
       response.write(body.subarray(0, fault.afterBytes), () => response.socket?.destroy());
     else response.end(response.req.method === 'HEAD' ? undefined : body);
   }

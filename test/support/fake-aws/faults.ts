@@ -8,6 +8,8 @@ export type Fault =
   | { readonly kind: 'cut-request'; readonly afterBytes: number }
   /** The operation is done; the head of the answer and `afterBytes` of its body arrive. */
   | { readonly kind: 'cut-answer'; readonly afterBytes: number }
+  /** As `cut-answer`, but the connection stays open and silent. */
+  | { readonly kind: 'stalled-answer'; readonly afterBytes: number }
   /** An error in the words of the service; nothing is done. */
   | { readonly kind: 'refuse'; readonly status: number; readonly code: string; readonly message?: string }
   /** DeleteObjects answers 200 and an error for each key; nothing is done. */
