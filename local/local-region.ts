@@ -4,10 +4,12 @@ import { type Clock, pause } from '../lib/base/clock.ts';
 import { UsageError } from '../lib/base/errors.ts';
 import type { Log } from '../lib/base/log.ts';
 import type { Random } from '../lib/base/random.ts';
+import { openQueue } from '../lib/client/region.ts';
 import type { Timers } from '../lib/contract/timers.ts';
+import type { JobQueue } from '../lib/queue/job-queue.ts';
 import { interruptionPlan, type InterruptionPlanOptions } from './interruption-plan.ts';
 import type { MarketEvent } from './market-event.ts';
-import { claimRegionFile, type RegionDocument, releaseRegionFile } from './region-file.ts';
+import { RegionClaim } from './region-file.ts';
 import { SpotMarket } from './spot-market.ts';
 
 export interface LocalRegionOptions {
@@ -26,8 +28,6 @@ export interface LocalRegionOptions {
   readonly workerCommand: readonly string[];
   /** Random interruptions; none by default. */
   readonly interruptions?: InterruptionPlanOptions;
-  /** Whether jobs wait in the queue; asked before a place is filled whose worker had drained. @default always */
-  readonly jobsWait?: () => Promise<boolean>;
   readonly onEvent?: (event: MarketEvent) => void;
   readonly clock: Clock;
   readonly random: Random;
@@ -74,9 +74,10 @@ export async function openLocalRegion(options: LocalRegionOptions): Promise<Loca
     heartbeatMs,
     visibilityMs,
     noticeMs,
-    startedAt: clock.now().toISOString(),
+    openedAt: clock.now().toISOString(),
   };
-  const region = await claimRegionFile(dir, facts, random);
+  const claim = await RegionClaim.take(dir, facts, { clock, random });
+  const queue = lazyQueue(queueUri, { clock, random });
   const market = new SpotMarket({
     dir: join(dir, 'instances'),
     workers: options.workers,
@@ -92,13 +93,13 @@ export async function openLocalRegion(options: LocalRegionOptions): Promise<Loca
     clock,
     random,
     log,
-    ...(options.jobsWait === undefined ? {} : { jobsWait: options.jobsWait }),
+    jobsWait: queue.hasVisible,
     ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),
   });
   market.start();
   return new RunningRegion({
-    dir,
-    region,
+    claim,
+    queue,
     storeUri,
     queueUri,
     market,
@@ -107,9 +108,28 @@ export async function openLocalRegion(options: LocalRegionOptions): Promise<Loca
   });
 }
 
+interface LazyQueue {
+  hasVisible(this: void): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+/** The queue of the region, opened when it is first asked about: only regions whose workers drain need it. */
+function lazyQueue(uri: string, ports: { readonly clock: Clock; readonly random: Random }): LazyQueue {
+  let opened: Promise<JobQueue> | undefined;
+  return {
+    async hasVisible() {
+      opened ??= openQueue(uri, ports);
+      return (await (await opened).depth()).visible > 0;
+    },
+    async close() {
+      await (await opened)?.close();
+    },
+  };
+}
+
 interface RunningRegionParts {
-  readonly dir: string;
-  readonly region: RegionDocument;
+  readonly claim: RegionClaim;
+  readonly queue: LazyQueue;
   readonly storeUri: string;
   readonly queueUri: string;
   readonly market: SpotMarket;
@@ -131,13 +151,19 @@ class RunningRegion implements LocalRegion {
     this.queueUri = parts.queueUri;
     this.market = parts.market;
     this.#interrupting = this.#interruptAsPlanned();
+    // A fault in it is told when the region is disposed; until then it must not end the process.
+    this.#interrupting.catch(() => undefined);
   }
 
   async dispose(): Promise<void> {
     this.#ended.abort();
-    await this.#interrupting;
-    await this.market[Symbol.asyncDispose]();
-    await releaseRegionFile(this.#parts.dir, this.#parts.region);
+    try {
+      await this.market[Symbol.asyncDispose]();
+      await this.#parts.queue.close();
+      await this.#interrupting;
+    } finally {
+      await this.#parts.claim.release();
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -168,8 +194,8 @@ function checkOptions(options: LocalRegionOptions): void {
     ],
     [noticeMs >= 0 && Number.isFinite(noticeMs), 'the time of a notice must not be negative.'],
     [
-      storeBytesPerSecond === undefined || storeBytesPerSecond > 0,
-      'the bandwidth of the store must be positive.',
+      storeBytesPerSecond === undefined || (Number.isInteger(storeBytesPerSecond) && storeBytesPerSecond > 0),
+      'the bandwidth of the store must be a whole number of bytes a second, at least 1.',
     ],
     [
       interruptions === undefined || interruptions.everyMs > 0,

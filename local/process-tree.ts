@@ -6,8 +6,6 @@ interface ProcessEntry {
   readonly parentPid: number;
   /** Ended, but nobody has asked how: holds no memory, no file, and cannot be killed. */
   readonly isZombie: boolean;
-  /** When it started, in the system's own words: with the id it names a process for good, ids alone come again. */
-  readonly startedAt: string;
 }
 
 /**
@@ -35,11 +33,6 @@ export function killTree(leaderPid: number): readonly number[] {
 export function stillRunning(pids: readonly number[]): readonly number[] {
   const running = new Set(processTable().flatMap(({ pid, isZombie }) => (isZombie ? [] : [pid])));
   return pids.filter((pid) => running.has(pid));
-}
-
-/** When a running process was started; together with the id it tells a process from a later one that got the same id. */
-export function processStart(pid: number): string | undefined {
-  return processTable().find((entry) => entry.pid === pid && !entry.isZombie)?.startedAt;
 }
 
 function descendantsOf(pid: number): readonly number[] {
@@ -80,7 +73,6 @@ function tableFromProc(): readonly ProcessEntry[] {
           pid: Number(name),
           parentPid: Number(parentPid),
           isZombie: state === 'Z' || state === 'X',
-          startedAt: fields[19] ?? '',
         },
       ];
     });
@@ -96,19 +88,18 @@ function statOf(pid: string): string | undefined {
 }
 
 function tableFromPs(): readonly ProcessEntry[] {
-  const { stdout } = spawnSync('ps', ['-A', '-o', 'pid=,ppid=,state=,lstart='], { encoding: 'utf8' });
+  const { stdout } = spawnSync('ps', ['-A', '-o', 'pid=,ppid=,state='], { encoding: 'utf8' });
   return stdout
     .split('\n')
-    .map((line) => /^\s*(\d+)\s+(\d+)\s+(\S+)\s+(.*)$/.exec(line))
+    .map((line) => /^\s*(\d+)\s+(\d+)\s+(\S+)/.exec(line))
     .flatMap((match) => {
       if (match === null) return [];
-      const [, pid, parentPid, state = '', startedAt = ''] = match;
+      const [, pid, parentPid, state = ''] = match;
       return [
         {
           pid: Number(pid),
           parentPid: Number(parentPid),
           isZombie: state.startsWith('Z'),
-          startedAt: startedAt.trim(),
         },
       ];
     });

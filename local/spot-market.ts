@@ -2,7 +2,7 @@ import { defined } from '../lib/base/assert.ts';
 import { type Clock, pause } from '../lib/base/clock.ts';
 import type { Deadline } from '../lib/base/deadline.ts';
 import { deferred } from '../lib/base/deferred.ts';
-import { messageOf, NotFoundError } from '../lib/base/errors.ts';
+import { messageOf, NotFoundError, remedyOf } from '../lib/base/errors.ts';
 import type { Log } from '../lib/base/log.ts';
 import type { Random } from '../lib/base/random.ts';
 import type { Instance } from '../lib/contract/journal-entry.ts';
@@ -219,11 +219,23 @@ export class SpotMarket implements AsyncDisposable {
 
   /** Fills the places of drained workers when jobs wait again. */
   async #scale(): Promise<void> {
-    const { clock, scalePollMs = 1_000, jobsWait = () => Promise.resolve(true), bootMs } = this.#options;
+    const { clock, scalePollMs = 1_000, bootMs } = this.#options;
     while (await pause(clock, scalePollMs, this.#stopping.signal)) {
-      if (this.#idlePlaces === 0 || !(await jobsWait())) continue;
+      if (this.#idlePlaces === 0 || !(await this.#isNeeded())) continue;
       this.#idlePlaces = 0;
       this.#fill(bootMs);
+    }
+  }
+
+  async #isNeeded(): Promise<boolean> {
+    const { jobsWait = () => Promise.resolve(true), log } = this.#options;
+    try {
+      return await jobsWait();
+    } catch (error) {
+      if (remedyOf(error) !== 'retry') throw error;
+      // Asked again with the next look; the place stays empty until there is an answer.
+      log.warn('market-queue-unreadable', { message: messageOf(error) });
+      return false;
     }
   }
 
@@ -264,7 +276,7 @@ export class SpotMarket implements AsyncDisposable {
 
   #tell(fact: MarketFact): void {
     const event: MarketEvent = { at: this.#options.clock.now(), ...fact };
-    this.#options.log.info(`market: ${fact.kind}`, { ...fact });
+    this.#options.log.info(`market-${fact.kind}`, { ...fact });
     this.#options.onEvent?.(event);
   }
 }

@@ -11,6 +11,11 @@ export interface ImdsAnswer {
   readonly date: Date;
 }
 
+/** What the sources need of a client. */
+export interface ImdsReader {
+  get(path: string, signal?: AbortSignal): Promise<ImdsAnswer | undefined>;
+}
+
 export interface ImdsClientOptions {
   /** @default 'http://169.254.169.254' */
   readonly endpoint?: string | undefined;
@@ -39,7 +44,7 @@ export function imdsEndpointFrom(env: Readonly<Record<string, string | undefined
 }
 
 /** The instance metadata service, version 2 only: no request is ever sent without a token. */
-export class ImdsClient {
+export class ImdsClient implements ImdsReader {
   readonly endpoint: string;
   readonly #clock: Clock;
   readonly #timeoutMs: number;

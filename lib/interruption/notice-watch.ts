@@ -124,7 +124,7 @@ export class NoticeWatch implements AsyncDisposable {
 
   #tellStop(probe: SourceProbe): void {
     const stop = defined(this.stop, 'a stop was latched');
-    this.#options.log.warn('stop noticed', {
+    this.#options.log.warn('stop-noticed', {
       source: probe.source.name,
       notice: stop.notice,
       remainingMs: stop.deadline.remainingMs(),
@@ -134,7 +134,7 @@ export class NoticeWatch implements AsyncDisposable {
 
   #tellRebalance(probe: SourceProbe): void {
     const rebalance = defined(this.rebalance, 'a recommendation was latched');
-    this.#options.log.info('rebalance recommended', { source: probe.source.name, notice: rebalance });
+    this.#options.log.info('rebalance-recommended', { source: probe.source.name, notice: rebalance });
     for (const listener of this.#rebalanceListeners) listener(rebalance);
   }
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ImdsClient } from './imds-client.ts';
+import type { ImdsReader } from './imds-client.ts';
 import { parseImdsDocument } from './imds-document.ts';
 import type { NoticeSource } from './notice-source.ts';
 
@@ -8,7 +8,7 @@ const path = 'meta-data/events/recommendations/rebalance';
 const rebalanceSchema = z.object({ noticeTime: z.iso.datetime().transform((text) => new Date(text)) });
 
 /** The rebalance recommendation; stays there for ever once it was sent. */
-export function rebalanceRecommendation(client: ImdsClient): NoticeSource {
+export function rebalanceRecommendation(client: ImdsReader): NoticeSource {
   return {
     name: 'events/recommendations/rebalance',
     async poll(signal) {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ImdsClient } from './imds-client.ts';
+import type { ImdsReader } from './imds-client.ts';
 import { parseImdsDocument } from './imds-document.ts';
 import type { Notice } from './notice.ts';
 import type { NoticeSource } from './notice-source.ts';
@@ -43,7 +43,7 @@ const eventsSchema = z.array(
 
 /** Reboots, stops and retirements that EC2 has scheduled: the earliest active one that is near. */
 export function scheduledMaintenance(
-  client: ImdsClient,
+  client: ImdsReader,
   options: { readonly horizonMs?: number } = {},
 ): NoticeSource {
   const { horizonMs = defaultHorizonMs } = options;

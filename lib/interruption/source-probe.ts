@@ -90,7 +90,7 @@ export class SourceProbe {
     if (this.#failing === undefined) return;
     const { since } = this.#failing;
     this.#failing = undefined;
-    this.#log.info('notice source can be read again', { failingSince: since.toISOString() });
+    this.#log.info('notice-source-recovered', { failingSince: since.toISOString() });
   }
 
   #fail(error: unknown): void {
@@ -100,8 +100,8 @@ export class SourceProbe {
     this.#failing ??= { since: this.#clock.now(), loggedAtMonotonicMs: nowMs };
     if (!isDue) return;
     this.#failing.loggedAtMonotonicMs = nowMs;
-    this.#log.warn('notice source cannot be read', {
-      error: messageOf(error),
+    this.#log.warn('notice-source-failing', {
+      message: messageOf(error),
       failingSince: this.#failing.since.toISOString(),
       failed: this.#failed,
     });

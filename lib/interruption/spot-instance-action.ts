@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ImdsClient } from './imds-client.ts';
+import type { ImdsReader } from './imds-client.ts';
 import { parseImdsDocument } from './imds-document.ts';
 import type { NoticeSource } from './notice-source.ts';
 
@@ -15,7 +15,7 @@ const instanceActionSchema = z.object({
 });
 
 /** The Spot interruption notice. Its time is measured against the `Date` of the same answer, never against our own clock. */
-export function spotInstanceAction(client: ImdsClient): NoticeSource {
+export function spotInstanceAction(client: ImdsReader): NoticeSource {
   return {
     name: 'spot/instance-action',
     async poll(signal) {

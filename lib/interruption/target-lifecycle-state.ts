@@ -1,11 +1,11 @@
-import type { ImdsClient } from './imds-client.ts';
+import type { ImdsReader } from './imds-client.ts';
 import type { NoticeSource } from './notice-source.ts';
 
 /**
  * What Auto Scaling is about to make of the instance. Only the exact word `Terminated` ends anything: `InService`, `Standby`,
  * `Detached` and the `Warmed:` states leave the instance running.
  */
-export function targetLifecycleState(client: ImdsClient): NoticeSource {
+export function targetLifecycleState(client: ImdsReader): NoticeSource {
   return {
     name: 'autoscaling/target-lifecycle-state',
     async poll(signal) {
