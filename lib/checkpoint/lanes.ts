@@ -7,7 +7,7 @@ export interface Lanes {
   /** Aborted by the caller's signal or by the first failure: every task and wait inside listens to it. */
   readonly signal: AbortSignal;
   /** Starts `task` as soon as one of the lanes is free. The promise may be left alone: the first failure ends the whole. */
-  run<Result>(task: () => Promise<Result>): Promise<Result>;
+  readonly run: <Result>(task: () => Promise<Result>) => Promise<Result>;
 }
 
 /**
@@ -30,11 +30,17 @@ export async function inLanes<Result>(
   const gate = createGate(options.lanes);
   const run = <Value>(task: () => Promise<Value>): Promise<Value> => {
     const running = gate(async () => {
-      signal.throwIfAborted();
-      return await task();
+      try {
+        signal.throwIfAborted();
+        return await task();
+      } catch (error) {
+        // Before the lane is given on, so that no task starts after a failure.
+        fail(error);
+        throw error;
+      }
     });
-    // Registered on the side as well, so that a task that nobody awaits cannot become an unhandled rejection.
-    started.add(running.catch(fail));
+    // On the side as well, so that a task that nobody awaits cannot become an unhandled rejection.
+    started.add(running.catch(() => {}));
     return running;
   };
   const whole = body({ signal, run });

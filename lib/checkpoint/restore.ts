@@ -1,4 +1,5 @@
 import { TransientError, UnrecoverableError, messageOf, remedyOf } from '../base/errors.ts';
+import type { EntryFacts } from '../contract/journal-entry.ts';
 import type { Manifest } from '../contract/manifest.ts';
 import type { Claim } from '../journal/claim.ts';
 import type { CheckpointRecord, JobState } from '../journal/job-state.ts';
@@ -51,7 +52,7 @@ export async function restoreNewest(claim: Claim, options: RestoreOptions): Prom
     const tried = await tryRestore({ jobId: state.jobId, record, damagedKeys }, options);
     if (tried.outcome === 'restored') return { ...tried, record, passedOver: passedOver(state, record) };
     options.log.warn('checkpoint-damaged', { checkpoint: record.id, step: record.step, why: tried.why });
-    if (!(await quarantine(claim, record, tried))) droppedMeanwhile++;
+    if (!(await quarantine(claim, { record, damage: tried, signal: options.signal }))) droppedMeanwhile++;
   }
   throw new TransientError('checkpoints are dropped faster than they can be read.', {
     facts: { rounds: droppedMeanwhileMax },
@@ -100,12 +101,17 @@ async function tryRestore(
  * False when the checkpoint was dropped meanwhile: then its objects are gone by right, and nothing is said. The append
  * folds every entry before it decides, so that this is known for certain.
  */
-async function quarantine(claim: Claim, record: CheckpointRecord, damage: Damage): Promise<boolean> {
-  const { state } = await claim.append((current) => {
-    const found = current.checkpoints.find(({ id }) => id === record.id);
-    if (found === undefined || found.quarantined !== undefined) return undefined;
+async function quarantine(
+  claim: Claim,
+  found: { readonly record: CheckpointRecord; readonly damage: Damage; readonly signal: AbortSignal },
+): Promise<boolean> {
+  const { record, damage, signal } = found;
+  const decide = (current: JobState): EntryFacts | undefined => {
+    const retained = current.checkpoints.find(({ id }) => id === record.id);
+    if (retained === undefined || retained.quarantined !== undefined) return undefined;
     return { kind: 'quarantined', checkpoint: record.id, chunks: [...damage.keys], why: damage.why };
-  });
+  };
+  const { state } = await claim.append(decide, { signal });
   return state.checkpoints.some(({ id }) => id === record.id);
 }
 
