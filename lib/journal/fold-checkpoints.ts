@@ -32,13 +32,16 @@ export function heldByForks(state: JobState, at: string): ReadonlySet<string> {
   return new Set(unexpiredForks(state.forks, at).map(({ checkpoint }) => checkpoint));
 }
 
-/** What nobody may drop at the time `at`: pinned, held by a fork, the roll-back's target, and where a resume would begin. */
+/**
+ * What nobody may drop at the time `at`: pinned, held by a fork, the roll-back's target, and where a resume would begin.
+ * Where nothing is good the newest stays, since a quarantine may yet prove wrong.
+ */
 export function mustStay(state: JobState, at: string): ReadonlySet<string> {
-  const [newestGood] = resumeCandidates(state);
+  const next = resumeCandidates(state)[0] ?? state.checkpoints.at(-1);
   return new Set([
     ...state.checkpoints.filter(({ pinned }) => pinned).map(({ id }) => id),
     ...heldByForks(state, at),
-    ...(newestGood === undefined ? [] : [newestGood.id]),
+    ...(next === undefined ? [] : [next.id]),
     ...(state.resumeFrom === null ? [] : [state.resumeFrom]),
   ]);
 }

@@ -182,13 +182,18 @@ class StoreJournal implements Journal {
   }
 
   #refuseBroken(entry: JournalEntry): void {
-    const before = checkInvariants(this.#state, entry);
-    const broken = before.length > 0 ? before : checkState(foldEntry(this.#state, entry));
+    const broken = [...checkInvariants(this.#state, entry), ...this.#newlyBroken(entry)];
     if (broken.length > 0) {
       throw new InvariantError(`a journal entry would break the rules: ${broken.join('; ')}`, {
         facts: { jobId: this.jobId, kind: entry.kind, sequence: entry.sequence },
       });
     }
+  }
+
+  /** A state that was broken before stays writable: a fault of yesterday must not stop a job for ever. */
+  #newlyBroken(entry: JournalEntry): readonly string[] {
+    const known = checkState(this.#state);
+    return checkState(foldEntry(this.#state, entry)).filter((why) => !known.includes(why));
   }
 
   #fold({ entry }: ReadEntry): JobState {
