@@ -20,8 +20,10 @@ export const stateEntrySchema = z.object({
       initial: z.record(z.string(), z.unknown()),
       /** Numbers at the snapshot. */
       numbers: z.record(z.string(), z.unknown()),
-      /** Slot lists: field → names of the variables, in order. */
+      /** Slot lists: field → names of the slots (variable, slash, kind) in order; empty for a place without one. */
       slots: z.record(z.string(), z.array(z.string())),
+      /** Names of the variables that a compiled model trains, in order; absent for an optimizer that stands alone. */
+      trains: z.array(z.string()).optional(),
     })
     .optional(),
   /** Tagged JSON of a plain object or of what `save()` returned; typed arrays inside point to tensors of the file. For an alias: the name it repeats. */

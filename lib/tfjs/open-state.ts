@@ -1,0 +1,106 @@
+import { IncompatibleError } from '../base/errors.ts';
+import type { StateEntryDocument } from '../contract/trainer-document.ts';
+import type { Training } from '../training/define-training.ts';
+import type { HeldFile, HeldState, RestoreOptions, SavedState, TrainingState } from '../training/state.ts';
+import type { TensorFlow } from './backend.ts';
+import type { Entry } from './entries/entry.ts';
+import { ForgottenVariables } from './forgotten-variables.ts';
+import { fixedFile, HeldTensors } from './held-files.ts';
+import { type EngineFields, seenAs } from './private-fields.ts';
+import { readSafetensors, type StoredTensor } from './safetensors.ts';
+import { SavedEntry } from './saved-entry.ts';
+import { stateEntries } from './state-entries.ts';
+
+/**
+ * Opens the state of a program as `setup` made it, before any step: the settings of optimizers are noted then.
+ * @throws UserProgramError for state that cannot be saved
+ */
+export function openState(tf: TensorFlow, state: Training['state']): TrainingState {
+  const entries = stateEntries(tf, state);
+  const engine: EngineFields = seenAs(tf.engine());
+  const forgotten = new ForgottenVariables(engine);
+  // Holding everything once finds at the start what could not be saved later: names that clash, types, values.
+  holdEntries(tf, entries).release();
+  return {
+    hold: () => holdEntries(tf, entries),
+    restore: (saved, options = {}) => restoreEntries(entries, saved, options),
+    forgotten: () => forgotten.find(new Set(entries.flatMap((entry) => entry.variables()))),
+    compatibility: () => ({
+      state: Object.fromEntries(
+        entries.map((entry) => [entry.name, { kind: entry.kind, ...entry.compatibility() }]),
+      ),
+    }),
+  };
+}
+
+function holdEntries(tf: TensorFlow, entries: readonly Entry[]): HeldState {
+  const held = new HeldTensors(tf);
+  try {
+    const files: HeldFile[] = [];
+    const documents: Record<string, StateEntryDocument> = {};
+    for (const entry of entries) {
+      const { name, kind, topology } = entry;
+      const { tensors, document } = entry.capture();
+      const file = `${name}.safetensors`;
+      const topologyFile = `${name}.topology.json`;
+      if (tensors.length > 0) files.push(held.file(file, tensors));
+      if (topology !== undefined) files.push(fixedFile(topologyFile, topology));
+      documents[name] = {
+        kind,
+        ...(tensors.length > 0 && { file }),
+        ...(topology !== undefined && { topology: topologyFile }),
+        ...document,
+      };
+    }
+    return { entries: documents, files, release: () => held.release() };
+  } catch (error) {
+    held.release();
+    throw error;
+  }
+}
+
+function restoreEntries(entries: readonly Entry[], saved: SavedState, options: RestoreOptions): void {
+  const differences: string[] = [];
+  const files = tensorsOf(saved);
+  const elsewhere = (name: string): StoredTensor | undefined => {
+    const slash = name.indexOf('/');
+    return files.get(name.slice(0, slash))?.get(name.slice(slash + 1));
+  };
+  const { migrate } = options;
+  const actions = entries.map((entry) => {
+    const { name } = entry;
+    const document = saved.entries[name];
+    if (document !== undefined && document.kind !== entry.kind) {
+      differences.push(`${name} is ${inWords(entry.kind)} here, ${inWords(document.kind)} in the checkpoint`);
+      return () => {};
+    }
+    const tensors = files.get(name) ?? new Map<string, StoredTensor>();
+    const one = new SavedEntry({ name, document, tensors, elsewhere, migrate, differences });
+    const action = entry.plan(one);
+    one.finish();
+    return action;
+  });
+  const known = new Set(entries.map(({ name }) => name));
+  for (const name of Object.keys(saved.entries)) {
+    if (!known.has(name) && migrate === undefined)
+      differences.push(`${name} is in the checkpoint, not in the program`);
+  }
+  if (differences.length > 0) {
+    throw new IncompatibleError('the checkpoint does not fit the program:', differences, {
+      hint: 'Restore the program as it was, or say in `migrate` what to take for each tensor.',
+    });
+  }
+  for (const action of actions) action();
+}
+
+function tensorsOf(saved: SavedState): ReadonlyMap<string, ReadonlyMap<string, StoredTensor>> {
+  return new Map(
+    Object.entries(saved.entries).flatMap(([name, { file }]) =>
+      file === undefined ? [] : [[name, readSafetensors(saved.readFile(file), file)]],
+    ),
+  );
+}
+
+function inWords(kind: StateEntryDocument['kind']): string {
+  return kind === 'alias' ? 'a second name of another state' : kind;
+}
