@@ -58,7 +58,7 @@ export function translateAwsError(error: unknown, call: AwsCall): unknown {
     const hint = `name the region of the bucket, as ?region=${read.region ?? '<region>'} in the address of the store`;
     return new UnfitError(`${call.service} holds this bucket in another region:`, { ...options, hint });
   }
-  if (read.status === 404) return new NotFoundError(`${call.service} has no such object:`, options);
+  if (read.name === 'NoSuchKey') return new NotFoundError(`${call.service} has no such object:`, options);
   if (isUntrustedPeer(read)) {
     const hint =
       'check the endpoint; where a proxy signs certificates itself, set NODE_EXTRA_CA_CERTS to its authority';
@@ -67,7 +67,7 @@ export function translateAwsError(error: unknown, call: AwsCall): unknown {
   if (read.status !== undefined)
     return new UnfitError(`${call.service} does not accept this call:`, {
       ...options,
-      hint: 'for a store that only resembles S3 add ?compat=true to its address, then run `holdfast doctor`',
+      hint: 'check the endpoint; for a store that only resembles S3 add ?compat=true to its address, then run `holdfast doctor`',
     });
   return error;
 }

@@ -35,12 +35,16 @@ export class S3Calls {
   }
 
   /** As `make`, but a missing object is an answer. */
-  unlessMissing<Result>(named: S3Call, call: () => Promise<Result>): Promise<Result | undefined> {
+  unlessMissing<Result>(
+    named: S3Call,
+    call: () => Promise<Result>,
+    saysMissing: (error: unknown) => boolean = isMissingObject,
+  ): Promise<Result | undefined> {
     return this.make(named, async () => {
       try {
         return await call();
       } catch (error) {
-        if (isMissingObject(error)) return undefined;
+        if (saysMissing(error)) return undefined;
         throw error;
       }
     });
@@ -53,10 +57,17 @@ export class S3Calls {
   }
 }
 
-/** 404 for the object; a missing bucket is no answer about an object. */
+/**
+ * S3 said in words that there is no such object. A bare 404 is not enough: it may stand for the bucket, come from a
+ * proxy in between, or head an explanation that was cut; and who believed it would begin a job anew.
+ */
 export function isMissingObject(error: unknown): boolean {
-  const { status, name } = awsErrorFacts(error);
-  return status === 404 && name !== 'NoSuchBucket';
+  return awsErrorFacts(error).name === 'NoSuchKey';
+}
+
+/** For HeadObject, whose answers have no words. */
+export function isBareNotFound(error: unknown): boolean {
+  return awsErrorFacts(error).status === 404;
 }
 
 /** A part of an answer that S3 always gives. */

@@ -21,7 +21,7 @@ import type {
 import { awsErrorFacts } from './aws-errors.ts';
 import { answerTimeoutMs, awsTimeouts, type AwsTimeouts } from './aws-timeouts.ts';
 import { readBody } from './read-body.ts';
-import { callOptions, given, isMissingObject, type S3Call, S3Calls } from './s3-calls.ts';
+import { callOptions, given, isBareNotFound, isMissingObject, type S3Call, S3Calls } from './s3-calls.ts';
 import { connectS3, withRegion } from './s3-client.ts';
 import { deleteObjects } from './s3-delete.ts';
 import { parseS3Uri, s3UriOf } from './s3-uri.ts';
@@ -80,7 +80,7 @@ class S3ObjectStore implements ObjectStore {
 
   async head(key: string, { signal }: ReadOptions = {}): Promise<ListedObject | undefined> {
     const command = new HeadObjectCommand(this.#calls.address(key));
-    return this.#calls.unlessMissing({ operation: 'HeadObject', key, signal }, async () => {
+    const read = async (): Promise<ListedObject> => {
       const output = await this.#calls.connection.client.send(command, callOptions(signal));
       return {
         key,
@@ -88,7 +88,8 @@ class S3ObjectStore implements ObjectStore {
         etag: given(output.ETag, 'ETag'),
         lastModified: given(output.LastModified, 'Last-Modified'),
       };
-    });
+    };
+    return this.#calls.unlessMissing({ operation: 'HeadObject', key, signal }, read, isBareNotFound);
   }
 
   async put(key: string, body: Uint8Array, options: PutOptions = {}): Promise<Written> {

@@ -110,6 +110,7 @@ export class FakeAws {
     readonly hungUp: AbortSignal;
   }): Promise<FakeAnswer> {
     const { request, body, fault, hungUp } = asked;
+    if (fault?.kind === 'page') return { status: fault.status, body: fault.html };
     try {
       if (fault?.kind === 'refuse') throw new ServiceError(fault.status, fault.code, fault.message);
       checkSignature(request, body, this.credentials);

@@ -12,6 +12,8 @@ export type Fault =
   | { readonly kind: 'stalled-answer'; readonly afterBytes: number }
   /** An error in the words of the service; nothing is done. */
   | { readonly kind: 'refuse'; readonly status: number; readonly code: string; readonly message?: string }
+  /** A page of a proxy in between; nothing is done. */
+  | { readonly kind: 'page'; readonly status: number; readonly html: string }
   /** DeleteObjects answers 200 and an error for each key; nothing is done. */
   | { readonly kind: 'refuse-keys'; readonly code: string }
   /** The operation is done `ms` later. */
