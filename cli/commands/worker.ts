@@ -3,7 +3,7 @@ import { runWorkerProcess } from '../../job/main.ts';
 import { UsageError } from '../../lib/base/errors.ts';
 import { locateRegion } from '../../lib/client/locate-region.ts';
 import { timersFrom } from '../../lib/contract/timers.ts';
-import { imdsAddress } from '../../lib/interruption/imds-client.ts';
+import { defaultImdsEndpoint } from '../../lib/interruption/imds-client.ts';
 import type { CliContext, Command } from '../context.ts';
 import type { WorkerInput } from '../inputs.ts';
 
@@ -35,7 +35,9 @@ export const worker: Command<WorkerInput> = async (context, input) => {
 function imdsEndpointOf({ env }: CliContext, { imds }: WorkerInput, store: string): string | undefined {
   if (imds === 'none') return undefined;
   if (imds !== undefined) return imds;
-  return env['AWS_EC2_METADATA_SERVICE_ENDPOINT'] ?? (store.startsWith('s3:') ? imdsAddress : undefined);
+  return (
+    env['AWS_EC2_METADATA_SERVICE_ENDPOINT'] ?? (store.startsWith('s3:') ? defaultImdsEndpoint : undefined)
+  );
 }
 
 function fromEnvironment({ env }: CliContext, name: string): number | undefined {

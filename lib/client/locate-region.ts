@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { UsageError } from '../base/errors.ts';
 import { parseDocument } from '../contract/parse-document.ts';
+import { storeIdentity } from '../contract/store-identity.ts';
 import { defaultTimers, timersFrom, type Timers } from '../contract/timers.ts';
 
 export type RegionOrigin = 'flags' | 'environment' | 'deployment' | 'local';
@@ -62,7 +63,7 @@ export async function locateRegion(options: LocateOptions): Promise<RegionPlace>
     });
   }
   const named = absoluteUri(store, cwd);
-  const isStanding = named === standing.store;
+  const isStanding = storeIdentity(named) === storeIdentity(standing.store);
   return {
     store: named,
     queue: queue === undefined ? (isStanding ? standing.queue : undefined) : absoluteUri(queue, cwd),

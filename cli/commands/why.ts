@@ -1,0 +1,68 @@
+import { openExistingJob } from '../../lib/client/read-job.ts';
+import { exitCodes } from '../../lib/contract/exit-codes.ts';
+import type { JournalEntry } from '../../lib/contract/journal-entry.ts';
+import type { JobState } from '../../lib/journal/job-state.ts';
+import { describeEvent } from '../../lib/ledger/describe-event.ts';
+import { timeline, type TimelineEvent } from '../../lib/ledger/timeline.ts';
+import type { Command } from '../context.ts';
+import { formatClockTime, formatDuration } from '../format.ts';
+import type { JobInput } from '../inputs.ts';
+import type { Terminal } from '../terminal.ts';
+import { withRegion } from '../with-region.ts';
+
+/** `holdfast why JOB`: what happened, in order, and what that means for the job now. */
+export const why: Command<JobInput> = (context, { jobId }) =>
+  withRegion(context, async (region) => {
+    const { terminal } = context;
+    const journal = await openExistingJob(region, jobId);
+    const entries: JournalEntry[] = [];
+    for await (const entry of journal.entries()) entries.push(entry);
+    const events = timeline(entries);
+    if (terminal.json) {
+      terminal.printJson({ jobId, status: journal.state.status, events });
+      return exitCodes.ok;
+    }
+    for (const [index, event] of events.entries()) printEvent(terminal, event, events[index - 1]);
+    terminal.print();
+    terminal.print(verdict(journal.state));
+    return exitCodes.ok;
+  });
+
+/** The time, how long after the event before, and what happened; further lines stand below the first. */
+function printEvent(terminal: Terminal, event: TimelineEvent, before: TimelineEvent | undefined): void {
+  const { colors } = terminal;
+  const sinceMs = before === undefined ? 0 : new Date(event.at).getTime() - new Date(before.at).getTime();
+  const since = before === undefined ? '' : `+${formatDuration(sinceMs)}`;
+  const [first = '', ...more] = describeEvent(event).split('\n');
+  terminal.print(`${formatClockTime(event.at)}  ${colors.dim(since.padStart(8))}  ${first}`);
+  for (const line of more) terminal.print(`${' '.repeat(20)}${line}`);
+}
+
+/** Where the job stands, in one sentence, and what a person can do about it. */
+function verdict(state: JobState): string {
+  const { jobId, status, end, lastRelease, strikes, requests } = state;
+  const checkpoint = state.checkpoints.findLast(({ quarantined }) => quarantined === undefined);
+  const from = checkpoint === undefined ? 'from the beginning' : `from step ${checkpoint.step}`;
+  switch (status) {
+    case 'queued':
+      return `${jobId} waits for a worker and will start ${from}.`;
+    case 'running':
+      return requests.pause || requests.cancel
+        ? `${jobId} runs and has been asked to ${requests.cancel ? 'end' : 'pause'}.`
+        : `${jobId} runs.`;
+    case 'interrupted':
+      return `${jobId} waits for a replacement, after: ${firstLine(lastRelease?.message)}. It will resume ${from}.`;
+    case 'paused':
+      return `${jobId} is paused. \`holdfast resume ${jobId}\` goes on ${from}.`;
+    case 'completed':
+      return `${jobId} is completed: ${end?.reason ?? ''}.`;
+    case 'failed':
+      return `${jobId} failed: ${firstLine(strikes.lastMessage ?? end?.message)}. \`holdfast resume ${jobId} --program FIXED.ts\` goes on ${from}.`;
+    case 'cancelled':
+      return `${jobId} was cancelled. Its checkpoints are kept.`;
+  }
+}
+
+function firstLine(text: string | null | undefined): string {
+  return (text ?? 'unknown').split('\n', 1)[0]?.replace(/\.$/, '') ?? '';
+}
