@@ -40,7 +40,9 @@ function differencesOf(saved: unknown, wanted: unknown, path: Path): readonly st
   if (saved === undefined) return [`${labelOf(path)}: only in the program${remark(wanted)}`];
   if (isStringList(saved) && isStringList(wanted)) return compareNames(saved, wanted, path);
   const [left, right] = [byName(saved), byName(wanted)];
-  if (left === undefined || right === undefined) return compareValues(saved, wanted, path);
+  if (left === undefined || right === undefined || Array.isArray(saved) !== Array.isArray(wanted)) {
+    return compareValues(saved, wanted, path);
+  }
   const keys = new Set([...left.keys(), ...right.keys()]);
   return [...keys].flatMap((key) => differencesOf(left.get(key), right.get(key), [...path, key]));
 }

@@ -72,6 +72,8 @@ export async function sweepGarbage(claim: Claim, store: ObjectStore): Promise<nu
  */
 export async function pruneRequested(claim: Claim, store: ObjectStore): Promise<readonly string[]> {
   let dropped: readonly string[] = [];
+  // Requests are entries of others: "nothing was asked" must rest on the newest state.
+  await claim.journal.refresh();
   await claim.append((state) => {
     const stay = mustStay(state, state.updatedAt ?? '');
     dropped = state.requests.prune.filter((id) => !stay.has(id));
