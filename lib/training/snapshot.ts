@@ -87,5 +87,5 @@ function documentOf(run: SavableRun, entries: TrainerDocument['state']): Trainer
 /** What must fit for a resume, as the manifest keeps it. */
 export function compatibilityOf(run: SavableRun): Record<string, unknown> {
   const { identity, plan, state } = run;
-  return { ...identity, data: plan.shape, state: state.compatibility() };
+  return { ...identity, data: plan.shape, ...state.compatibility() };
 }

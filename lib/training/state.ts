@@ -14,8 +14,14 @@ export interface HeldFile {
 
 export interface HeldPiece {
   readonly bytes: number;
-  /** The bytes of the instant that was held. May be called once, at any time until `release`; the result stays valid until then. */
+  /** The bytes of the instant that was held. May be called at any time until `release`; the result stays valid until then. */
   read(): Uint8Array;
+  /**
+   * The same without a copy, where that is possible (wasm). The view is valid only until the caller next waits for
+   * anything, since memory that grows detaches it: submit its write in the same turn. A write under way is safe until
+   * `release`.
+   */
+  view?(): Uint8Array;
 }
 
 /** State of one instant. Training may go on; what is held does not change. */

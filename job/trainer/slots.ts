@@ -1,0 +1,130 @@
+import { constants } from 'node:fs';
+import { type FileHandle, mkdir, open, statfs } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { messageOf, UnfitError } from '../../lib/base/errors.ts';
+
+export interface SlotFile {
+  readonly path: string;
+  readonly bytes: number;
+}
+
+/**
+ * free → writing → staged → free, or writing → abandoned → free. The trainer writes a slot that is free; only a
+ * `release` of the supervisor frees it again, since it may still be reading.
+ */
+export type SlotState = 'free' | 'writing' | 'staged' | 'abandoned';
+
+/** Codes of a file system that has no room. */
+const noRoomCodes: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG', 'ENOMEM']);
+
+/** Zeros are written in pieces of this size: large enough for full speed, small enough to be nothing in memory. */
+const zeros = new Uint8Array(4 * 1024 * 1024);
+
+/** One folder that a snapshot is written to, again and again. Its files are kept open and are never made shorter. */
+export class Slot {
+  readonly number: 0 | 1;
+  readonly #dir: string;
+  readonly #files = new Map<string, Promise<FileHandle>>();
+  state: SlotState = 'free';
+
+  constructor(number: 0 | 1, stagingDir: string) {
+    this.number = number;
+    this.#dir = join(stagingDir, `slot-${number}`);
+  }
+
+  /** The file for reading and writing, made when it is not there. */
+  async file(path: string): Promise<FileHandle> {
+    const opened = this.#files.get(path) ?? this.#open(path);
+    this.#files.set(path, opened);
+    return opened;
+  }
+
+  /** Makes sure of the room for these files by writing zeros beyond what is there. A file system may promise room and not have it. */
+  async reserve(files: readonly SlotFile[]): Promise<void> {
+    await mkdir(this.#dir, { recursive: true });
+    for (const { path, bytes } of files) {
+      const handle = await this.file(path);
+      const { size } = await handle.stat();
+      for (let at = size; at < bytes; at += zeros.length)
+        await writeFully(handle, zeros.subarray(0, Math.min(zeros.length, bytes - at)), at);
+    }
+  }
+
+  /** Gives its room back; the folder stays, since trainers delete nothing. */
+  async empty(): Promise<void> {
+    for (const opened of this.#files.values()) await (await opened).truncate(0);
+  }
+
+  async #open(path: string): Promise<FileHandle> {
+    const full = join(this.#dir, path);
+    await mkdir(dirname(full), { recursive: true });
+    // Neither truncated nor exclusive: a slot is written over, and its pages are there already.
+    return open(full, constants.O_RDWR | constants.O_CREAT, 0o600);
+  }
+}
+
+/** The slots of a trainer: two, so that one can be written while the other is sent; one where there is no room for two. */
+export class Slots {
+  readonly #stagingDir: string;
+  #slots: readonly Slot[];
+
+  constructor(stagingDir: string) {
+    this.#stagingDir = stagingDir;
+    this.#slots = [new Slot(0, stagingDir), new Slot(1, stagingDir)];
+  }
+
+  get count(): number {
+    return this.#slots.length;
+  }
+
+  free(): Slot | undefined {
+    return this.#slots.find((slot) => slot.state === 'free');
+  }
+
+  get(number: number): Slot | undefined {
+    return this.#slots.find((slot) => slot.number === number);
+  }
+
+  /**
+   * Reserves room for a snapshot of these files in every slot that is free.
+   * @throws UnfitError when there is no room for even one
+   */
+  async reserve(files: readonly SlotFile[]): Promise<void> {
+    for (const slot of this.#slots) {
+      if (slot.state !== 'free') continue;
+      try {
+        await slot.reserve(files);
+      } catch (error) {
+        if (!isNoRoom(error)) throw error;
+        if (slot.number === 0) throw await this.#noRoom(files, error);
+        await slot.empty();
+        this.#slots = this.#slots.filter((one) => one !== slot);
+      }
+    }
+  }
+
+  async #noRoom(files: readonly SlotFile[], cause: unknown): Promise<UnfitError> {
+    const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+    const room = await statfs(this.#stagingDir).then(
+      ({ bavail, bsize }) => bavail * bsize,
+      () => undefined,
+    );
+    return new UnfitError(`there is no room to stage a checkpoint: ${messageOf(cause)}.`, {
+      facts: { dir: this.#stagingDir, neededBytes: bytes, availableBytes: room },
+      hint: 'Give the worker a larger staging folder: one checkpoint must fit, two are better.',
+      cause,
+    });
+  }
+}
+
+export function isNoRoom(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && noRoomCodes.has(String(error.code));
+}
+
+/** Writes all of it: a single write may be short. */
+export async function writeFully(handle: FileHandle, bytes: Uint8Array, offset: number): Promise<void> {
+  for (let done = 0; done < bytes.length;) {
+    const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, offset + done);
+    done += bytesWritten;
+  }
+}

@@ -1,0 +1,54 @@
+import { assert } from '../../lib/base/assert.ts';
+import { messageOf } from '../../lib/base/errors.ts';
+import type { SaveReason } from '../../lib/contract/manifest.ts';
+import type { TrainerMessage } from '../../lib/contract/trainer-messages.ts';
+import type { Snapshot } from '../../lib/training/snapshot.ts';
+import type { Slot } from './slots.ts';
+import { writeFile } from './write-file.ts';
+
+export interface Staging {
+  readonly slot: Slot;
+  readonly snapshot: Snapshot;
+  readonly id: string;
+  readonly reason: SaveReason;
+  readonly compatibility: Record<string, unknown>;
+}
+
+/**
+ * Writes a snapshot into a slot and tells the supervisor as bytes become final. Resolves with false when it had to be
+ * abandoned: a full disk costs this checkpoint, not the training. Releases the snapshot in any case.
+ */
+export async function stageSnapshot(
+  staging: Staging,
+  send: (message: TrainerMessage) => void,
+): Promise<boolean> {
+  const { slot, snapshot, id, reason, compatibility } = staging;
+  const { position, files, best } = snapshot;
+  slot.state = 'writing';
+  send({
+    kind: 'staging',
+    slot: slot.number,
+    id,
+    reason,
+    ...position,
+    compatibility,
+    files: files.map(({ path, bytes }) => ({ path, bytes })),
+    ...(best !== undefined && { best }),
+  });
+  try {
+    for (const file of files) {
+      const length = file.pieces.reduce((sum, piece) => sum + piece.bytes, 0);
+      assert(length === file.bytes, 'the pieces of a held file make up its length', { path: file.path });
+      await writeFile(await slot.file(file.path), file, (bytes) =>
+        send({ kind: 'written', slot: slot.number, id, path: file.path, bytes }),
+      );
+    }
+    send({ kind: 'staged', slot: slot.number, id });
+    return true;
+  } catch (error) {
+    send({ kind: 'abandoned', slot: slot.number, id, why: messageOf(error) });
+    return false;
+  } finally {
+    snapshot.release();
+  }
+}
