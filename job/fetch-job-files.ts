@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { type Sha256, sha256Hex } from '../lib/base/digest.ts';
 import { CorruptionError, UsageError } from '../lib/base/errors.ts';
 import type { JobInput, JobSpec } from '../lib/contract/job-spec.ts';
-import { isMissing } from '../lib/base/file-errors.ts';
+import { unlessMissing } from '../lib/base/file-errors.ts';
 import { objectKeys } from '../lib/contract/object-keys.ts';
 import type { ObjectStore } from '../lib/store/object-store.ts';
 import { readObject } from './read-object.ts';
@@ -115,12 +115,7 @@ async function keep(path: string, body: Uint8Array): Promise<void> {
 }
 
 async function exists(path: string): Promise<boolean> {
-  try {
-    return (await stat(path)).isFile();
-  } catch (error) {
-    if (isMissing(error)) return false;
-    throw error;
-  }
+  return (await unlessMissing(stat(path)))?.isFile() ?? false;
 }
 
 async function sha256OfFile(path: string): Promise<Sha256> {

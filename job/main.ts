@@ -27,6 +27,9 @@ export interface WorkerSettings {
   readonly timers: Timers;
   /** Of the instance metadata service; undefined outside EC2. */
   readonly imdsEndpoint: string | undefined;
+  /** Ends once the queue is empty. */
+  readonly once: boolean;
+  /** Ends after this long without a job. */
   readonly idleExitMs: number | undefined;
   /** One log line, newline included. */
   readonly writeLog: (line: string) => void;
@@ -52,7 +55,7 @@ export async function runWorkerProcess(settings: WorkerSettings): Promise<number
 }
 
 async function withWorld(settings: WorkerSettings, log: Log): Promise<number> {
-  const { timers, imdsEndpoint, idleExitMs } = settings;
+  const { timers, imdsEndpoint, once, idleExitMs } = settings;
   const clock = systemClock;
   const random = systemRandom;
   // First of all: a notice must not wait for a store to open.
@@ -81,7 +84,7 @@ async function withWorld(settings: WorkerSettings, log: Log): Promise<number> {
         startTrainer,
         openStore,
       },
-      idleExitMs === undefined ? {} : { idleExitMs },
+      { once, ...(idleExitMs !== undefined && { idleExitMs }) },
     );
     log.info('worker-ended', { code });
     return code;

@@ -1,6 +1,6 @@
 import { mkdir, readdir, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hasErrorCode } from '../lib/base/file-errors.ts';
+import { errnoOf } from '../lib/base/file-errors.ts';
 
 /** Local folders of one attempt. Only that claim adopts what lies there; the supervisor alone makes and removes them. */
 export interface AttemptDirs {
@@ -64,7 +64,7 @@ export async function chooseStagingDir(workDir: string, pid: number = process.pi
     }
   } catch (error) {
     // No shared memory on this system (macOS, a locked-down container): disk serves, only slower.
-    if (!hasErrorCode(error, ['ENOENT', 'EACCES', 'EPERM', 'EROFS'])) throw error;
+    if (!['ENOENT', 'EACCES', 'EPERM', 'EROFS'].includes(errnoOf(error) ?? '')) throw error;
   }
   return join(workDir, 'staging');
 }
@@ -82,6 +82,6 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return hasErrorCode(error, ['EPERM']);
+    return ['EPERM'].includes(errnoOf(error) ?? '');
   }
 }

@@ -6,6 +6,8 @@ import { runJob } from './run-job.ts';
 import type { World } from './world.ts';
 
 export interface WorkerOptions {
+  /** Ends with `drained` once the queue holds nothing at all, hidden messages included. @default false */
+  readonly once?: boolean;
   /** Ends with `drained` once the queue has had no job for this long. @default never */
   readonly idleExitMs?: number;
 }
@@ -32,12 +34,13 @@ export async function runWorker(world: World, options: WorkerOptions = {}): Prom
 }
 
 async function takeJobs(world: World, options: WorkerOptions, stopping: AbortSignal): Promise<number> {
-  const { idleExitMs = Infinity } = options;
+  const { once = false, idleExitMs = Infinity } = options;
   let idleSinceMs = world.clock.monotonicMs();
   let failures = 0;
   while (!stopping.aborted) {
     const message = await receive(world, stopping);
     if (message === undefined) {
+      if (once && !stopping.aborted && (await isEmpty(world))) return workerExitCodes.drained;
       if (world.clock.monotonicMs() - idleSinceMs >= idleExitMs) return workerExitCodes.drained;
       continue;
     }
@@ -63,6 +66,11 @@ async function receive(world: World, stopping: AbortSignal): Promise<QueueMessag
     await world.clock.sleep(receiveRetryMs);
     return undefined;
   }
+}
+
+async function isEmpty(world: World): Promise<boolean> {
+  const { visible, inFlight, delayed } = await world.queue.depth();
+  return visible + inFlight + delayed === 0;
 }
 
 /** A job that cannot even be claimed here goes back to the queue by itself; the worker lives on. */

@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isMissing } from '../../lib/base/file-errors.ts';
+import { unlessMissing } from '../../lib/base/file-errors.ts';
 import type { Clock } from '../../lib/base/clock.ts';
 import type { CommandProgram } from '../../lib/contract/job-spec.ts';
 
@@ -71,22 +71,21 @@ export function lookOf(files: readonly FoundFile[]): string {
 
 /** Files below `dir/name`, or the file itself, sorted by path. Empty when it vanished meanwhile: programs prune their own. */
 export async function listFiles(dir: string, name: string): Promise<readonly FoundFile[]> {
-  try {
-    const top = await stat(join(dir, name));
-    if (top.isFile()) return [{ path: name, bytes: top.size, modifiedMs: top.mtimeMs }];
-    const inside = await readdir(join(dir, name), { recursive: true, withFileTypes: true });
-    const paths = inside.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-    const files = await Promise.all(
-      paths.map(async (path) => {
-        const { size, mtimeMs } = await stat(path);
-        return { path: path.slice(dir.length + 1), bytes: size, modifiedMs: mtimeMs };
-      }),
-    );
-    return files.toSorted((a, b) => (a.path < b.path ? -1 : 1));
-  } catch (error) {
-    if (isMissing(error)) return [];
-    throw error;
-  }
+  return (await unlessMissing(listExisting(dir, name))) ?? [];
+}
+
+async function listExisting(dir: string, name: string): Promise<readonly FoundFile[]> {
+  const top = await stat(join(dir, name));
+  if (top.isFile()) return [{ path: name, bytes: top.size, modifiedMs: top.mtimeMs }];
+  const inside = await readdir(join(dir, name), { recursive: true, withFileTypes: true });
+  const paths = inside.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const files = await Promise.all(
+    paths.map(async (path) => {
+      const { size, mtimeMs } = await stat(path);
+      return { path: path.slice(dir.length + 1), bytes: size, modifiedMs: mtimeMs };
+    }),
+  );
+  return files.toSorted((a, b) => (a.path < b.path ? -1 : 1));
 }
 
 /** The step in a checkpoint's name: the first group of `pattern`, else the last number. */

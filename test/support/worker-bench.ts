@@ -1,0 +1,186 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { sha256Hex } from '../../lib/base/digest.ts';
+import { silentLog } from '../../lib/base/log.ts';
+import { seededRandom } from '../../lib/base/random.ts';
+import type { Instance, JournalEntry } from '../../lib/contract/journal-entry.ts';
+import { objectKeys } from '../../lib/contract/object-keys.ts';
+import { encodeDocument } from '../../lib/contract/parse-document.ts';
+import { encodeTicket } from '../../lib/contract/ticket.ts';
+import { type Timers, timersFrom } from '../../lib/contract/timers.ts';
+import type { Notice } from '../../lib/interruption/notice.ts';
+import { NoticeWatch } from '../../lib/interruption/notice-watch.ts';
+import type { JobState } from '../../lib/journal/job-state.ts';
+import { openJournal } from '../../lib/journal/journal.ts';
+import type { JobQueue } from '../../lib/queue/job-queue.ts';
+import { MemoryJobQueue } from '../../lib/queue/memory-job-queue.ts';
+import { MemoryObjectStore } from '../../lib/store/memory-object-store.ts';
+import type { ObjectStore } from '../../lib/store/object-store.ts';
+import { runWorker, type WorkerOptions } from '../../job/worker.ts';
+import type { World } from '../../job/world.ts';
+import { type FakeTrainer, fakeTrainers } from './fake-trainer.ts';
+import { type ManualClock, manualClock } from './manual-clock.ts';
+
+export interface BenchWorker {
+  readonly world: World;
+  readonly trainers: readonly FakeTrainer[];
+  /** The newest trainer; throws before there is one. */
+  readonly trainer: FakeTrainer;
+  announce(notice: Notice): void;
+  readonly exitCode: Promise<number>;
+}
+
+export interface BenchOptions extends WorkerOptions {
+  /** A store with bad weather around the bench's. */
+  readonly store?: ObjectStore;
+  readonly queue?: JobQueue;
+  /** Stands there before the worker starts. */
+  readonly notice?: Notice;
+  readonly timers?: Partial<Timers>;
+}
+
+/**
+ * Workers on one manual clock, one memory store and one memory queue, with trainers that the test plays. No process, no
+ * waiting: time passes only in `until` and `pass`.
+ */
+export class WorkerBench {
+  readonly clock: ManualClock = manualClock();
+  readonly random = seededRandom(11);
+  readonly store: MemoryObjectStore;
+  readonly queue: MemoryJobQueue;
+  readonly dir = mkdtempSync(join(tmpdir(), 'holdfast-bench-'));
+  #instances = 0;
+
+  constructor() {
+    this.store = new MemoryObjectStore({ clock: this.clock });
+    this.queue = new MemoryJobQueue({ clock: this.clock });
+  }
+
+  dispose(): void {
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  /** A job of a command, whose program the fake trainer stands for; with its ticket unless told otherwise. */
+  async submit(jobId: string, options: { readonly ticket?: boolean } = {}): Promise<void> {
+    const spec = {
+      format: 1 as const,
+      jobId,
+      name: jobId,
+      createdAt: this.clock.now().toISOString(),
+      program: {
+        kind: 'command' as const,
+        command: ['train'],
+        checkpoints: { match: '*', complete: { by: 'rename' as const } },
+      },
+    };
+    const body = encodeDocument(spec);
+    const key = objectKeys.spec(jobId, 1);
+    await this.store.put(key, body);
+    const journal = await openJournal(this, jobId);
+    await journal.append(() => ({
+      kind: 'submitted',
+      claim: null,
+      name: jobId,
+      store: this.store.uri,
+      spec: { key, sha256: sha256Hex(body) },
+    }));
+    if (options.ticket !== false) await this.queue.send(encodeTicket(jobId));
+  }
+
+  /** Starts a worker of its own instance. `store` may be a store with bad weather around the bench's. */
+  start(options: BenchOptions = {}): BenchWorker {
+    const { store = this.store, queue = this.queue, notice, timers = {}, ...workerOptions } = options;
+    const { started, start } = fakeTrainers();
+    const notices: Notice[] = notice === undefined ? [] : [notice];
+    const watch = new NoticeWatch({
+      sources: [{ name: 'test', poll: () => Promise.resolve(notices.at(-1)) }],
+      clock: this.clock,
+      log: silentLog,
+      pollMs: 1_000,
+    });
+    watch.start();
+    const id = `i-${++this.#instances}`;
+    const instance: Instance = { id, type: 'test', zone: 'test-1a' };
+    const world: World = {
+      store,
+      queue,
+      notices: watch,
+      clock: this.clock,
+      random: this.random,
+      log: silentLog,
+      timers: { ...timersFrom({ heartbeatMs: 30_000, visibilityMs: 120_000 }), ...timers },
+      instance,
+      workDir: join(this.dir, id, 'work'),
+      stagingDir: join(this.dir, id, 'staging'),
+      startTrainer: start,
+      openStore: () => Promise.reject(new Error('no other store is there')),
+    };
+    return {
+      world,
+      trainers: started,
+      get trainer() {
+        const newest = started.at(-1);
+        if (newest === undefined) throw new Error('no trainer was started');
+        return newest;
+      },
+      announce: (notice) => void notices.push(notice),
+      exitCode: runWorker(world, workerOptions),
+    };
+  }
+
+  /** Lets time pass in small steps until something is true; fails after ten minutes of bench time. */
+  async until(what: string, isTrue: () => boolean | Promise<boolean>): Promise<void> {
+    for (let passedMs = 0; passedMs < 600_000; passedMs += 200) {
+      if (await isTrue()) return;
+      await this.pass(200);
+    }
+    throw new Error(`never came true: ${what}`);
+  }
+
+  /** Lets time pass until the worker has ended; its exit code. */
+  async exitOf(worker: BenchWorker): Promise<number> {
+    let code: number | undefined;
+    void worker.exitCode.then((ended) => {
+      code = ended;
+    });
+    await this.until('the worker ends', () => code !== undefined);
+    return worker.exitCode;
+  }
+
+  /** Real files are read and written on the way, so that each step gives the machine a moment. */
+  async pass(ms: number): Promise<void> {
+    await this.clock.advance(ms);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  async state(jobId: string): Promise<JobState> {
+    return (await openJournal(this, jobId)).state;
+  }
+
+  async entries(jobId: string): Promise<JournalEntry[]> {
+    const entries: JournalEntry[] = [];
+    for await (const entry of (await openJournal(this, jobId)).entries()) entries.push(entry);
+    return entries;
+  }
+
+  async kinds(jobId: string): Promise<string[]> {
+    return (await this.entries(jobId)).map(({ kind }) => kind);
+  }
+
+  /** A worker whose trainer has begun. */
+  async begin(options: BenchOptions = {}): Promise<BenchWorker> {
+    const worker = this.start(options);
+    await this.until('a trainer begins', () => worker.trainers.at(-1)?.begun === true);
+    return worker;
+  }
+
+  spotNotice(remainingMs = 120_000): Notice {
+    return {
+      kind: 'spot-interruption',
+      action: 'terminate',
+      at: new Date(this.clock.now().getTime() + remainingMs),
+      remainingMs,
+    };
+  }
+}
