@@ -17,6 +17,7 @@ const aloneFrom = 64 * 1024;
 
 interface HeldSpec extends TensorSpec {
   readonly read: () => Uint8Array;
+  readonly view?: () => Uint8Array;
 }
 
 /** Holds tensors until `release`, and lays them out as files. */
@@ -61,11 +62,15 @@ export class HeldTensors {
       this.#engine.makeTensorFromTensorInfo({ dataId, shape, dtype: tensor.dtype }, backend),
     );
     this.#held.push(held);
-    const read = (): Uint8Array => {
+    const present = (): Tensor => {
       assert(!held.isDisposed, 'a held tensor is read before its release', { tensor: name });
-      return bytesOf(isWasmBackend(backend) ? backend.typedArrayFromHeap(held) : held.dataSync(), dtype);
+      return held;
     };
-    return { name, dtype, shape, read };
+    if (!isWasmBackend(backend))
+      return { name, dtype, shape, read: () => bytesOf(present().dataSync(), dtype) };
+    // The heap may grow and detach every view of it; only a copy stays valid while training goes on.
+    const view = (): Uint8Array => bytesOf(backend.typedArrayFromHeap(present()), dtype);
+    return { name, dtype, shape, view, read: () => view().slice() };
   }
 }
 
@@ -96,7 +101,8 @@ function piecesOf(tensors: readonly PlacedTensor<HeldSpec>[]): readonly HeldPiec
     const isAlone = placed.bytes >= aloneFrom;
     if (isAlone || size + placed.bytes > gatheredBytesMax) flush();
     if (isAlone) {
-      pieces.push({ bytes: placed.bytes, read: placed.spec.read });
+      const { read, view } = placed.spec;
+      pieces.push({ bytes: placed.bytes, read, ...(view !== undefined && { view }) });
     } else {
       gathered.push(placed);
       size += placed.bytes;
@@ -113,7 +119,7 @@ function gatheredPiece(tensors: readonly PlacedTensor<HeldSpec>[], bytes: number
       const piece = new Uint8Array(bytes);
       let at = 0;
       for (const { spec, bytes: length } of tensors) {
-        piece.set(spec.read(), at);
+        piece.set((spec.view ?? spec.read)(), at);
         at += length;
       }
       return piece;
