@@ -1,10 +1,9 @@
-import { assert } from '../../lib/base/assert.ts';
 import { messageOf } from '../../lib/base/errors.ts';
 import type { SaveReason } from '../../lib/contract/manifest.ts';
 import type { TrainerMessage } from '../../lib/contract/trainer-messages.ts';
 import type { Snapshot } from '../../lib/training/snapshot.ts';
 import type { Slot } from './slots.ts';
-import { writeFile } from './write-file.ts';
+import { writeFiles } from './write-files.ts';
 
 export interface Staging {
   readonly slot: Slot;
@@ -36,13 +35,15 @@ export async function stageSnapshot(
     ...(best !== undefined && { best }),
   });
   try {
-    for (const file of files) {
-      const length = file.pieces.reduce((sum, piece) => sum + piece.bytes, 0);
-      assert(length === file.bytes, 'the pieces of a held file make up its length', { path: file.path });
-      await writeFile(await slot.file(file.path), file, (bytes) =>
-        send({ kind: 'written', slot: slot.number, id, path: file.path, bytes }),
-      );
-    }
+    const targets = await Promise.all(
+      files.map(async (file) => ({
+        handle: await slot.file(file.path),
+        file,
+        onWritten: (bytes: number) =>
+          send({ kind: 'written', slot: slot.number, id, path: file.path, bytes }),
+      })),
+    );
+    await writeFiles(targets);
     send({ kind: 'staged', slot: slot.number, id });
     return true;
   } catch (error) {
