@@ -39,8 +39,8 @@ export async function publishRevision(
 
 /** Whether two specs ask for the same: the moment at which each was written does not count. */
 export function isSameJob(one: JobSpec, other: JobSpec): boolean {
-  const asked = ({ createdAt: _, ...rest }: JobSpec): string => JSON.stringify(sorted(rest));
-  return asked(one) === asked(other);
+  const { createdAt } = one;
+  return JSON.stringify(sorted(one)) === JSON.stringify(sorted({ ...other, createdAt }));
 }
 
 /** What lies at the key afterwards: ours, or what was there before. */

@@ -107,8 +107,6 @@ export async function waitForJob(
  */
 export async function settleWithoutOwner(region: Region, journal: Journal): Promise<JobState> {
   const { store, timers } = region;
-  const isPending = (state: JobState): boolean =>
-    state.requests.cancel ? isClaimable(state) : state.requests.pause && !isFinished(state.status);
   if (!isPending(journal.state)) return journal.state;
   const taken = await takeClaim(
     journal,
@@ -122,6 +120,10 @@ export async function settleWithoutOwner(region: Region, journal: Journal): Prom
   );
   if (taken.outcome === 'claimed') await settle(taken.claim);
   return journal.state;
+}
+
+function isPending(state: JobState): boolean {
+  return state.requests.cancel ? isClaimable(state) : state.requests.pause && !isFinished(state.status);
 }
 
 /** A running job's spec stands: told before anything is written. */

@@ -1,31 +1,43 @@
 import { describe, expect, it } from 'vitest';
 import { attemptsOf, keptUpTo } from '../../../lib/client/attempts.ts';
 import { lostSince, markLost, mergeMetrics } from '../../../lib/client/read-segments.ts';
-import type { MetricPoint } from '../../../lib/contract/segments.ts';
-import { historyOf } from '../../support/history.ts';
+import type { LogLine, MetricPoint } from '../../../lib/contract/segments.ts';
+import { Story } from '../../support/journal-world.ts';
 
 /** Interrupted at step 40 and resumed there; then killed after step 70 with a checkpoint at 60; then completed. */
-const history = historyOf([
-  { kind: 'submitted' },
-  { kind: 'claimed' },
-  { kind: 'restored', step: 0 },
-  { kind: 'checkpoint', step: 20 },
-  { kind: 'checkpoint', step: 40 },
-  { kind: 'released', cause: 'interrupted', step: 40, notice: 'Spot interruption notice (terminate)' },
-  { kind: 'claimed' },
-  { kind: 'restored', step: 40 },
-  { kind: 'checkpoint', step: 60 },
-  { kind: 'claimed' },
-  { kind: 'restored', step: 60 },
-  { kind: 'checkpoint', step: 100 },
-  { kind: 'completed', step: 100 },
-]);
+const history = new Story()
+  .submit()
+  .claim()
+  .restore(null, 0)
+  .commit(20)
+  .commit(40)
+  .own({
+    kind: 'released',
+    cause: 'interrupted',
+    step: 40,
+    message: 'interrupted',
+    notice: 'Spot interruption notice (terminate)',
+  })
+  .claim('i-2')
+  .restore('2-2-step40', 40)
+  .commit(60)
+  .claim('i-3')
+  .restore('7-1-step60', 60)
+  .commit(100)
+  .own({ kind: 'completed', checkpoint: '10-1-step100', step: 100, epoch: 1, reason: 'until' }).entries;
 
 const point = (step: number): MetricPoint => ({
   at: '2030-01-01T00:00:00.000Z',
   step,
   epoch: 0,
   metrics: { loss: 1 / step },
+});
+
+const line = (at: string, step?: number): LogLine => ({
+  at,
+  stream: 'out',
+  line: 'x',
+  ...(step === undefined ? {} : { step }),
 });
 
 describe('attempts', () => {
@@ -38,26 +50,24 @@ describe('attempts', () => {
   });
 
   it('passes over what a fenced owner wrote', () => {
-    const zombie = historyOf([
-      { kind: 'submitted' },
-      { kind: 'claimed' },
-      { kind: 'claimed' },
-      { kind: 'restored', step: 0 },
-      { kind: 'released', cause: 'interrupted', step: 9, claim: 2 },
-    ]);
-    expect(attemptsOf(zombie).map(({ end }) => end?.kind)).toEqual(['silence', undefined]);
+    const zombie = new Story()
+      .submit()
+      .claim()
+      .claim('i-2')
+      .restore(null, 0)
+      .add({ kind: 'released', cause: 'interrupted', step: 9, message: 'late' }, { claim: 2 });
+    expect(attemptsOf(zombie.entries).map(({ end }) => end?.kind)).toEqual(['silence', undefined]);
   });
 
   it('does not count a claim that only settled a pause', () => {
-    const settled = historyOf([
-      { kind: 'submitted' },
-      { kind: 'claimed' },
-      { kind: 'restored', step: 0 },
-      { kind: 'pause-requested' },
-      { kind: 'claimed' },
-      { kind: 'paused', step: 0 },
-    ]);
-    expect(attemptsOf(settled).map(({ claim, end }) => [claim, end?.kind])).toEqual([[2, 'silence']]);
+    const settled = new Story()
+      .submit()
+      .claim()
+      .restore(null, 0)
+      .add({ kind: 'pause-requested', by: 'me' })
+      .claim('me')
+      .own({ kind: 'paused', step: 0 });
+    expect(attemptsOf(settled.entries).map(({ claim, end }) => [claim, end?.kind])).toEqual([[2, 'silence']]);
   });
 
   it('keeps of an attempt what no later one did again, also after a roll-back beyond several attempts', () => {
@@ -66,16 +76,15 @@ describe('attempts', () => {
       [7, 60],
       [2, 40],
     ]);
-    const rolledBack = historyOf([
-      { kind: 'submitted' },
-      { kind: 'claimed' },
-      { kind: 'restored', step: 0 },
-      { kind: 'claimed' },
-      { kind: 'restored', step: 50 },
-      { kind: 'claimed' },
-      { kind: 'restored', step: 30 },
-    ]);
-    expect([...keptUpTo(attemptsOf(rolledBack)).values()]).toEqual([Number.POSITIVE_INFINITY, 30, 30]);
+    const rolledBack = new Story()
+      .submit()
+      .claim()
+      .restore(null, 0)
+      .claim()
+      .restore('2-1-step50', 50)
+      .claim()
+      .restore('2-1-step30', 30);
+    expect([...keptUpTo(attemptsOf(rolledBack.entries)).values()]).toEqual([Number.POSITIVE_INFINITY, 30, 30]);
   });
 });
 
@@ -102,29 +111,15 @@ describe('curves across interruptions', () => {
   });
 
   it('takes everything back when the next attempt began anew', () => {
-    const anew = attemptsOf(
-      historyOf([
-        { kind: 'submitted' },
-        { kind: 'claimed' },
-        { kind: 'restored', step: 0 },
-        { kind: 'claimed' },
-        { kind: 'restored', step: 0 },
-      ]),
-    );
+    const { entries } = new Story().submit().claim().restore(null, 0).claim().restore(null, 0);
+    const anew = attemptsOf(entries);
     const { kept, lost } = mergeMetrics(anew, (claim) => (claim === 2 ? [point(1), point(2)] : [point(1)]));
     expect(kept.map(({ claim }) => claim)).toEqual([4]);
     expect(lost.map(({ claim }) => claim)).toEqual([2, 2]);
   });
 
   it('does not cut by an attempt that died before its restore', () => {
-    const died = attemptsOf(
-      historyOf([
-        { kind: 'submitted' },
-        { kind: 'claimed' },
-        { kind: 'restored', step: 0 },
-        { kind: 'claimed' },
-      ]),
-    );
+    const died = attemptsOf(new Story().submit().claim().restore(null, 0).claim().entries);
     const { kept } = mergeMetrics(died, (claim) => (claim === 2 ? [point(1)] : []));
     expect(kept).toHaveLength(1);
   });
@@ -132,13 +127,6 @@ describe('curves across interruptions', () => {
 
 describe('lost lines', () => {
   const [, killed] = attemptsOf(history);
-  const line = (at: string, step?: number) => ({
-    at,
-    stream: 'out' as const,
-    line: 'x',
-    ...(step === undefined ? {} : { step }),
-  });
-
   it('are those beyond the kept step, but never the words of the supervisor', () => {
     if (killed === undefined) throw new Error('the history has a killed attempt');
     const marked = markLost(killed, 60, [

@@ -1,0 +1,91 @@
+import { UsageError } from '../../lib/base/errors.ts';
+import { parseNameValues } from '../../lib/client/name-value.ts';
+import { parseSaveEvery } from '../../lib/client/save-every.ts';
+import { submitJob, type SubmitOptions, type Submitted } from '../../lib/client/submit-job.ts';
+import { exitCodes } from '../../lib/contract/exit-codes.ts';
+import type { CliContext, Command } from '../context.ts';
+import type { SubmitInput } from '../inputs.ts';
+import { parseCount } from '../parse-count.ts';
+import { withRegion } from '../with-region.ts';
+
+/** `holdfast submit train.ts`: check a program and queue it. */
+export const submit: Command<SubmitInput> = (context, input) => {
+  const options = submitOptions(context, input);
+  return withRegion(context, async (region) => {
+    report(context, await submitJob(region, options));
+    return exitCodes.ok;
+  });
+};
+
+function submitOptions({ cwd }: CliContext, input: SubmitInput): SubmitOptions {
+  const { keep, seed } = input;
+  return {
+    program: input.command ? commandOptions(input) : { file: fileOf(input) },
+    set: parseNameValues(input.set, '--set'),
+    inputs: parseNameValues(input.input, '--input'),
+    name: input.name,
+    jobId: input.id,
+    save: parseSaveEvery(input.saveEvery),
+    ...(keep === undefined ? {} : { keep: { last: parseCount(keep, '--keep') } }),
+    ...(seed === undefined ? {} : { seed: parseCount(seed, '--seed', 0) }),
+    backend: input.backend,
+    owner: input.owner,
+    cwd,
+    dryRun: input.dryRun,
+  };
+}
+
+const commandOnly = ['preset', 'checkpoints', 'complete', 'stepPattern', 'onNotice', 'onSave'] as const;
+
+function fileOf(input: SubmitInput): string {
+  const given = commandOnly.find((option) => input[option] !== undefined);
+  if (given !== undefined || input.env.length > 0) {
+    const option = (given ?? 'env').replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    throw new UsageError(`--${option} is for --command.`, {
+      hint: 'A training program saves by itself; leave the option out.',
+    });
+  }
+  const [extra] = input.words;
+  if (extra !== undefined) {
+    throw new UsageError(`one program at a time; what is \`${extra}\`?`, {
+      hint: 'Parameters are set with --set; a command is run with --command -- WORDS.',
+    });
+  }
+  if (input.program === undefined) {
+    throw new UsageError('no program was given.', { hint: 'For example: `holdfast submit train.ts`.' });
+  }
+  return input.program;
+}
+
+function commandOptions(input: SubmitInput): SubmitOptions['program'] {
+  const { program, words, preset, checkpoints, complete, stepPattern, onNotice, onSave } = input;
+  return {
+    command: program === undefined ? [] : [program, ...words],
+    env: parseNameValues(input.env, '--env'),
+    preset,
+    checkpoints,
+    complete,
+    stepPattern,
+    onNotice,
+    onSave,
+  };
+}
+
+function report({ terminal }: CliContext, { jobId, spec, outcome, warnings }: Submitted): void {
+  for (const warning of warnings) terminal.say(`warning: ${warning}`);
+  if (terminal.json) {
+    terminal.printJson({ jobId, outcome, spec, warnings });
+    return;
+  }
+  if (outcome === 'dry-run') {
+    terminal.print(JSON.stringify(spec, null, 2));
+    terminal.suggest('Nothing was queued.');
+    return;
+  }
+  terminal.print(jobId);
+  terminal.suggest(
+    outcome === 'queued'
+      ? `Queued. \`holdfast watch ${jobId}\` shows it; \`holdfast logs -f ${jobId}\` prints what it says.`
+      : 'This very job had been submitted before; it was only given another ticket.',
+  );
+}

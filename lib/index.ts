@@ -1,0 +1,58 @@
+/**
+ * holdfast: the client. Queue jobs, read what they are, and ask things of them, from a program instead of a shell.
+ *
+ * ```ts
+ * import { locateRegion, openRegion, submitJob, readJob } from 'holdfast';
+ *
+ * const region = await openRegion(await locateRegion({ cwd: process.cwd(), env: process.env }));
+ * const { jobId } = await submitJob(region, { program: { file: 'train.ts' }, cwd: process.cwd() });
+ * const { state } = await readJob(region, jobId);
+ * await region.close();
+ * ```
+ *
+ * What a training program imports is `holdfast/training`.
+ */
+export {
+  AccessDeniedError,
+  ConflictError,
+  CorruptionError,
+  HoldfastError,
+  IncompatibleError,
+  NotFoundError,
+  type Remedy,
+  remedyOf,
+  TransientError,
+  UnfitError,
+  UnknownFormatError,
+  UsageError,
+  UserProgramError,
+} from './base/errors.ts';
+export { type Attempt, type AttemptEnd, attemptsOf } from './client/attempts.ts';
+export type { CommandOptions } from './client/command-program.ts';
+export { loadSpec } from './client/load-spec.ts';
+export { type LocateOptions, locateRegion, type RegionPlace } from './client/locate-region.ts';
+export { type JobView, listJobs, openExistingJob, readJob } from './client/read-job.ts';
+export { mergeMetrics, type MergedMetrics, readLog, readMetrics } from './client/read-segments.ts';
+export { openQueue, openRegion, openStore, type Region, type RegionPorts } from './client/region.ts';
+export {
+  cancelJob,
+  pauseJob,
+  type RequestResult,
+  resumeJob,
+  type ResumeOptions,
+  retryJob,
+  waitForJob,
+} from './client/requests.ts';
+export { reviseSpec, type Revision } from './client/revise-spec.ts';
+export { type LogEvent, streamLogs, type StreamLogsOptions } from './client/stream-logs.ts';
+export { submitJob, type SubmitOptions, type Submitted } from './client/submit-job.ts';
+export { type JobSummary, summarizeJob } from './client/summarize-job.ts';
+export type { JobSpec, KeepPolicySpec, SavePolicySpec } from './contract/job-spec.ts';
+export type { EntryKind, EntryOf, JournalEntry } from './contract/journal-entry.ts';
+export type { Manifest } from './contract/manifest.ts';
+export type { LogLine, MetricPoint } from './contract/segments.ts';
+export type { CheckpointRecord, JobState, JobStatus, OpenClaim } from './journal/job-state.ts';
+export type { Journal } from './journal/journal.ts';
+export { timeline, type TimelineEvent } from './ledger/timeline.ts';
+export type { JobQueue } from './queue/job-queue.ts';
+export type { ObjectStore } from './store/object-store.ts';
