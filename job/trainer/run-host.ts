@@ -10,7 +10,7 @@ import type { Program, Training } from '../../lib/training/define-training.ts';
 import { trainingLoop } from '../../lib/training/loop.ts';
 import type { LoopRun } from '../../lib/training/loop-run.ts';
 import { resolveParams } from '../../lib/training/params.ts';
-import { encodePlain } from '../../lib/training/plain-json.ts';
+import { encodePlain } from '../../lib/training/plain-values.ts';
 import { planOf } from '../../lib/training/plan.ts';
 import { Progress } from '../../lib/training/progress.ts';
 import { installMathRandom, randomStreams } from '../../lib/training/random-streams.ts';

@@ -2,7 +2,7 @@ import type { Position, TrainerDocument } from '../contract/trainer-document.ts'
 import { type Best, nextBest, outOfPatience } from './best.ts';
 import { startPosition } from './data-order.ts';
 import { addMetrics, meansOf, type MetricSum, type MetricSums } from './epoch-metrics.ts';
-import { decodePlain, type Encoded, encodePlain } from './plain-json.ts';
+import { decodePlain, type Encoded, encodePlain } from './plain-values.ts';
 import type { Plan } from './plan.ts';
 import type { MetricValues } from './tensors.ts';
 
@@ -110,7 +110,5 @@ function encoded(value: number): Encoded {
 }
 
 function numberOf(value: unknown): number {
-  // What was parsed as JSON is in the encoded form by construction.
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return Number(decodePlain(value as Encoded));
+  return Number(decodePlain(value));
 }

@@ -1,7 +1,7 @@
 import { UserProgramError } from '../base/errors.ts';
 import { encodeDocument } from '../contract/parse-document.ts';
 import type { Position, TrainerDocument } from '../contract/trainer-document.ts';
-import type { Encoded } from './plain-json.ts';
+import type { Encoded } from './plain-values.ts';
 import type { Plan } from './plan.ts';
 import type { Progress } from './progress.ts';
 import type { HeldFile, TrainingState } from './state.ts';
