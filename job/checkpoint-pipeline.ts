@@ -176,6 +176,10 @@ export class CheckpointPipeline {
     const answer = this.#requests.get(id);
     if (answer === undefined) return;
     this.#requests.delete(id);
+    if (as === 'fresh') {
+      answer.resolve({ outcome: 'given-up', why: 'nothing has been trained yet' });
+      return;
+    }
     void this.committed(as).then((same) => answer.resolve(same));
   }
 
@@ -210,7 +214,7 @@ export class CheckpointPipeline {
       } finally {
         this.#entries.shift();
         await entry.source.close();
-        this.#trainer.send({ kind: 'release', slot });
+        this.#trainer.send({ kind: 'release', slot, committed: this.#committed.has(id) });
       }
     }
   }

@@ -98,7 +98,8 @@ class Training {
         this.#attempt.stopWork(new Error('the notice is over'));
         return { kind: 'interrupted', notice: this.#notice ?? 'interruption' };
       case 'rebalance':
-        void this.#pipeline.request('rebalance', { halt: false });
+        // Before the trainer has begun there is nothing to save that is not saved.
+        if (this.#isRestored) void this.#pipeline.request('rebalance', { halt: false });
         return undefined;
       case 'requested':
         if (event.requests.cancel) return { kind: 'cancelled' };
@@ -219,10 +220,18 @@ class Training {
     return outcome;
   }
 
-  #endBy(purpose: 'pause' | 'handover'): undefined {
-    if (this.#purpose !== undefined || this.#notice !== undefined) return;
+  #endBy(purpose: 'pause' | 'handover'): Outcome | undefined {
+    if (this.#purpose !== undefined || this.#notice !== undefined) return undefined;
+    if (!this.#isRestored) return this.#outcomeOf(purpose);
     this.#purpose = purpose;
     this.#push(purpose, this.#pipeline.request(purpose, { halt: true }));
+    return undefined;
+  }
+
+  /** An attempt that committed nothing leaves the ticket to rest, so that a fault of the queue cannot spin. */
+  #outcomeOf(purpose: 'pause' | 'handover'): Outcome {
+    if (purpose === 'pause') return { kind: 'paused' };
+    return { kind: 'handover', why: 'the ticket is old or lost', later: this.#pipeline.commits === 0 };
   }
 
   #push(purpose: EndPurpose, answer: ReturnType<CheckpointPipeline['committed']>): void {
@@ -239,9 +248,8 @@ class Training {
       case 'notice':
         return { kind: 'interrupted', notice: this.#notice ?? 'interruption' };
       case 'pause':
-        return { kind: 'paused' };
       case 'handover':
-        return { kind: 'handover', why: 'the ticket grows old', later: false };
+        return this.#outcomeOf(purpose);
       case 'done':
         if (answer.outcome === 'given-up')
           return { kind: 'infrastructure', message: `the final checkpoint was not committed: ${answer.why}` };
