@@ -339,9 +339,9 @@ describe('a manifest whose meaning is wrong although its digest is right', () =>
 
 describe('errors of the world', () => {
   it.each(['unavailable', 'delayed'] as const)('that pass (%s) are waited out', async (fault) => {
-    const world = await twoCheckpoints({
-      ...Object.fromEntries([1, 2, 3, 4, 5].map((n) => [`${n}`, noise(50, n)])),
-    });
+    const world = await twoCheckpoints(
+      Object.fromEntries([1, 2, 3, 4, 5].map((n) => [`${n}`, noise(50, n)])),
+    );
     const store = new FaultyObjectStore(world.store, { random: seededRandom(3), rates: { [fault]: 0.3 } });
     const restored = await restore(store, world.job.claim());
     expect(store.faults.length).toBeGreaterThan(0);
