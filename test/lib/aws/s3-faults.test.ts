@@ -194,6 +194,15 @@ describe('time-outs and refused connections of S3ObjectStore', () => {
     expect(String(error)).toMatch(/250 ms/);
   });
 
+  it('gives an upload more time, by its size', async () => {
+    const timeouts = { ...awsTimeouts, answerMs: 200, slowestBytesPerSecond: 1_000_000 };
+    await using opened = await openFakeStore({ timeouts });
+    opened.aws.faults.add({ fault: { kind: 'silent' } });
+    const error = await caught(opened.store.put('key', new Uint8Array(123_000)));
+    expect(error).toBeInstanceOf(TransientError);
+    expect(String(error)).toContain('323 ms requestTimeout');
+  });
+
   it('knows that nothing was written where nobody listened', async () => {
     const opened = await openFakeStore();
     await opened.aws.close();

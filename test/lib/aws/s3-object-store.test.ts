@@ -50,6 +50,14 @@ describe('what S3ObjectStore sends', () => {
     expect(aws.s3.objects('bucket').size).toBe(0);
   });
 
+  it('asks for no checksum of a download: whoever knows the digest checks it', async () => {
+    await using opened = await openFakeStore();
+    const { aws, store } = opened;
+    await store.put('key', body);
+    await store.get('key');
+    expect(aws.asked('GetObject')[0]?.headers).not.toHaveProperty('x-amz-checksum-mode');
+  });
+
   it('states the condition of conditional writes, and none for a plain put', async () => {
     await using opened = await openFakeStore();
     const { aws, store } = opened;
