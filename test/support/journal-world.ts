@@ -1,5 +1,10 @@
 import { seededRandom } from '../../lib/base/random.ts';
-import type { EntryFacts, Instance, JournalEntry } from '../../lib/contract/journal-entry.ts';
+import {
+  type EntryFacts,
+  type Instance,
+  type JournalEntry,
+  journalEntrySchema,
+} from '../../lib/contract/journal-entry.ts';
 import { checkpointIdOf } from '../../lib/contract/object-keys.ts';
 import { type Claim, claimJob } from '../../lib/journal/claim.ts';
 import { foldEntry, initialState } from '../../lib/journal/fold.ts';
@@ -106,14 +111,14 @@ export class Story {
     { claim = null, at }: { readonly claim?: number | null; readonly at?: string } = {},
   ): this {
     const sequence = this.entries.length + 1;
-    const entry = {
+    const entry = journalEntrySchema.parse({
       format: 1,
       sequence,
-      nonce: `nonce-${sequence}`,
+      nonce: `nonce-of-${sequence}`,
       at: at ?? new Date(Date.parse('2030-01-01T00:00:00.000Z') + sequence * 60_000).toISOString(),
       ...facts,
       claim: facts.kind === 'claimed' ? sequence : claim,
-    } as JournalEntry;
+    });
     this.entries.push(entry);
     this.state = foldEntry(this.state, entry);
     return this;

@@ -16,6 +16,22 @@ const started = (): Story => new Story().submit().claim().restore(null, 0);
 const ids = (story: Story): string[] => story.state.checkpoints.map(({ id }) => id);
 const whys = (story: Story): string[] => story.state.ignored.last.map(({ why }) => why);
 
+const paused = (): Story =>
+  started().commit(10).commit(20).add({ kind: 'pause-requested', by: 'a' }).own({ kind: 'paused', step: 20 });
+
+const rolledBack = (): Story =>
+  started()
+    .commit(10)
+    .commit(20)
+    .commit(30)
+    .own({ kind: 'failed', reason: 'non-finite-loss', message: 'NaN', step: 33 })
+    .add({ kind: 'resume-requested', by: 'a', from: '2-2-step20' });
+
+const candidates = (story: Story): string[] => resumeCandidates(story.state).map(({ id }) => id);
+
+const at = (hours: number): string =>
+  new Date(Date.parse('2030-01-02T00:00:00Z') + hours * 3_600_000).toISOString();
+
 describe('the fold', () => {
   it('knows nothing of a job before its submission', () => {
     expect(fold([], jobId)).toStrictEqual(initialState(jobId));
@@ -279,8 +295,6 @@ describe('the fold', () => {
 
     it('lets a fork hold a checkpoint for a day at most', () => {
       const story = started().commit(10);
-      const at = (hours: number): string =>
-        new Date(Date.parse('2030-01-02T00:00:00Z') + hours * 3_600_000).toISOString();
       story.add({ kind: 'forked', checkpoint: '2-1-step10', child: 'child-1' }, { at: at(0) });
       story.add({ kind: 'ticketed', by: 'x' }, { at: at(23.9) });
       expect(story.state.forks).toEqual([{ checkpoint: '2-1-step10', child: 'child-1', at: at(0) }]);
@@ -331,13 +345,6 @@ describe('the fold', () => {
   });
 
   describe('of operators\u2019 requests', () => {
-    const paused = (): Story =>
-      started()
-        .commit(10)
-        .commit(20)
-        .add({ kind: 'pause-requested', by: 'a' })
-        .own({ kind: 'paused', step: 20 });
-
     it('pauses by request and answer', () => {
       const asked = started().add({ kind: 'pause-requested', by: 'a' });
       expect(asked.state).toMatchObject({ status: 'running', requests: { pause: true } });
@@ -440,15 +447,6 @@ describe('the fold', () => {
   });
 
   describe('of a roll-back', () => {
-    const rolledBack = (): Story =>
-      started()
-        .commit(10)
-        .commit(20)
-        .commit(30)
-        .own({ kind: 'failed', reason: 'non-finite-loss', message: 'NaN', step: 33 })
-        .add({ kind: 'resume-requested', by: 'a', from: '2-2-step20' });
-    const candidates = (story: Story): string[] => resumeCandidates(story.state).map(({ id }) => id);
-
     it('begins at its target and falls back from there', () => {
       expect(candidates(rolledBack())).toEqual(['2-2-step20', '2-1-step10']);
     });

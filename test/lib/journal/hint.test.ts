@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { AccessDeniedError } from '../../../lib/base/errors.ts';
 import { objectKeys } from '../../../lib/contract/object-keys.ts';
 import { encodeDocument } from '../../../lib/contract/parse-document.ts';
 import { fold } from '../../../lib/journal/fold.ts';
 import { resumeCandidates } from '../../../lib/journal/fold-checkpoints.ts';
 import type { JobState } from '../../../lib/journal/job-state.ts';
+import { jobStateSchema } from '../../../lib/journal/job-state-schema.ts';
 import { openJournal } from '../../../lib/journal/journal.ts';
 import { MemoryObjectStore } from '../../../lib/store/memory-object-store.ts';
 import type { ObjectStore } from '../../../lib/store/object-store.ts';
@@ -15,17 +17,18 @@ import { recordingStore } from '../../support/recording-object-store.ts';
 
 const hintKey = objectKeys.stateHint(jobId);
 
-interface HintDocument {
-  readonly format: number;
-  readonly foldVersion: number;
-  readonly sequence: number;
-  readonly etag: string;
-  readonly state: JobState;
-}
+const hintSchema = z.object({
+  format: z.number(),
+  foldVersion: z.number(),
+  sequence: z.number(),
+  etag: z.string(),
+  state: jobStateSchema,
+});
+type HintDocument = z.infer<typeof hintSchema>;
 
 async function hintIn(store: ObjectStore): Promise<HintDocument> {
   const stored = await store.get(hintKey);
-  return JSON.parse(new TextDecoder().decode(stored!.body)) as HintDocument;
+  return hintSchema.parse(JSON.parse(new TextDecoder().decode(stored!.body)));
 }
 
 async function putHint(store: ObjectStore, hint: object): Promise<void> {
