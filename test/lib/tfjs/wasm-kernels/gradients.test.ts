@@ -51,10 +51,7 @@ function gradientsOf(
   inputs: readonly tf.Tensor[],
   output: (...inputs: tf.Tensor[]) => tf.Tensor,
 ): tf.Tensor[] {
-  return tf.tidy(() => {
-    const weighted = (...given: tf.Tensor[]): tf.Tensor => weightedSum(output(...given));
-    return tf.grads(weighted)([...inputs]);
-  });
+  return tf.tidy(() => tf.grads((...given: tf.Tensor[]) => weightedSum(output(...given)))([...inputs]));
 }
 
 function weightedSum(out: tf.Tensor): tf.Tensor {
