@@ -2,6 +2,7 @@ import { type RequestResult, waitForJob } from '../lib/client/requests.ts';
 import type { Region } from '../lib/client/region.ts';
 import { exitCodes } from '../lib/contract/exit-codes.ts';
 import type { JobState, JobStatus } from '../lib/journal/job-state.ts';
+import { isFinished } from '../lib/journal/status.ts';
 import type { CliContext } from './context.ts';
 import { exitCodeOfJob } from './exit-code-of-job.ts';
 
@@ -36,7 +37,8 @@ function report({ context, result, asked, wait }: ReportOptions, state: JobState
     terminal.printJson({ jobId, status, isNew: result.isNew, requests: state.requests });
     return;
   }
-  const isSettled = wait !== undefined || !(state.requests.pause || state.requests.cancel);
+  const isAsked = state.requests.pause || state.requests.cancel;
+  const isSettled = wait !== undefined || isFinished(status) || !isAsked;
   terminal.print(isSettled ? `${jobId} is ${status}` : `${jobId} was ${asked}; it is ${status}`);
   if (!isSettled) terminal.suggest(`Its worker answers soon. \`holdfast watch ${jobId}\` shows when.`);
 }

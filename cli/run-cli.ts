@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { UsageError } from '../lib/base/errors.ts';
 import { exitCodes } from '../lib/contract/exit-codes.ts';
 import type { CliContext, CliPorts, GlobalOptions } from './context.ts';
+import { defineDemo } from './definitions/define-demo.ts';
 import { defineMachines } from './definitions/define-machines.ts';
 import { defineReading } from './definitions/define-reading.ts';
 import { defineRequests } from './definitions/define-requests.ts';
@@ -39,7 +40,14 @@ export async function runCli(args: readonly string[], ports: CliPorts): Promise<
     };
     exitCode = await (await load())(context, input);
   };
-  for (const define of [defineMachines, defineSubmit, defineReading, defineRequests]) define(program, run);
+  const groups = [
+    ['See it work:', defineDemo],
+    ['Jobs:', defineSubmit],
+    ['Jobs:', defineReading],
+    ['Jobs:', defineRequests],
+    ['Machines:', defineMachines],
+  ] as const;
+  for (const [title, define] of groups) define(program.commandsGroup(title), run);
   try {
     await program.parseAsync(args, { from: 'user' });
     return exitCode;

@@ -1,4 +1,4 @@
-import type { DemoInput, LocalInput, WorkerInput } from '../inputs.ts';
+import type { LocalInput, WorkerInput } from '../inputs.ts';
 import { parseBytes } from '../parse-bytes.ts';
 import { parseCount } from '../parse-count.ts';
 import { parseDuration } from '../parse-duration.ts';
@@ -8,7 +8,7 @@ const durationOf = (option: string) => (text: string) => parseDuration(text, opt
 
 interface WorkerOptions {
   readonly workDir?: string;
-  readonly once: boolean;
+  readonly once?: boolean;
   readonly imds?: string;
   readonly heartbeat?: number;
   readonly visibility?: number;
@@ -43,7 +43,7 @@ function localInput(options: LocalOptions): LocalInput {
 }
 
 function workerInput(options: WorkerOptions): WorkerInput {
-  const { workDir, once, imds, heartbeat, visibility, idleExit } = options;
+  const { workDir, once = false, imds, heartbeat, visibility, idleExit } = options;
   return {
     once,
     ...(workDir === undefined ? {} : { workDir }),
@@ -55,15 +55,6 @@ function workerInput(options: WorkerOptions): WorkerInput {
 }
 
 export const defineMachines: Define = (program, run) => {
-  program
-    .command('demo')
-    .summary('lose a machine three times, and nothing of the training')
-    .description(
-      'Trains a digit classifier, takes its machine away three times, and compares the result byte by byte.',
-    )
-    .option('--keep', "leave the folder of the demo's region behind", false)
-    .action((options: DemoInput) => run(async () => (await import('../commands/demo.ts')).demo, options));
-
   program
     .command('local')
     .summary('run a region on this machine')
@@ -91,7 +82,7 @@ export const defineMachines: Define = (program, run) => {
     .summary('work on jobs (what an instance runs)')
     .description('Takes jobs from the queue, one at a time, until the machine is taken away or told to stop.')
     .option('--work-dir <dir>', 'scratch space; checkpoints are staged here')
-    .option('--once', 'end with 0 once the queue is empty', false)
+    .option('--once', 'end with 0 once the queue is empty')
     .option('--imds <url>', 'instance metadata service, or none')
     .option('--heartbeat <duration>', 'between two signs of life', durationOf('--heartbeat'))
     .option('--visibility <duration>', 'a ticket stays hidden this long', durationOf('--visibility'))

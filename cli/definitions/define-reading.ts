@@ -27,10 +27,15 @@ export const defineReading: Define = (program, run) => {
     .summary("print a job's output")
     .description('Prints the output of all attempts as one stream, with a ruler at every interruption.')
     .argument('<job>', 'job id')
-    .option('-f, --follow', 'go on until the job ends; the exit code is then its own', false)
-    .option('--lost', 'also lines of steps that a resume took back', false)
-    .action((jobId: string, options: Omit<LogsInput, 'jobId'>) =>
-      run(async () => (await import('../commands/logs.ts')).logs, { ...options, jobId }),
+    .option('-f, --follow', 'go on until the job ends; the exit code is then its own')
+    .option('--lost', 'also lines of steps that a resume took back')
+    .action((jobId: string, options: Partial<Omit<LogsInput, 'jobId'>>) =>
+      run(async () => (await import('../commands/logs.ts')).logs, {
+        follow: false,
+        lost: false,
+        ...options,
+        jobId,
+      }),
     );
 
   program

@@ -3,8 +3,8 @@ import { collect, type Define } from './run.ts';
 
 const wait = ['--wait', 'return when it has happened'] as const;
 
-type RequestOptions = Omit<RequestInput, 'jobId'>;
-type ResumeOptions = Omit<ResumeInput, 'jobId'>;
+type RequestOptions = Partial<Omit<RequestInput, 'jobId'>>;
+type ResumeOptions = Partial<Omit<ResumeInput, 'jobId'>>;
 
 export const defineRequests: Define = (program, run) => {
   program
@@ -14,9 +14,9 @@ export const defineRequests: Define = (program, run) => {
       'Asks for a checkpoint, then for the worker to let go. `holdfast resume` goes on from there.',
     )
     .argument('<job>', 'job id')
-    .option(...wait, false)
+    .option(...wait)
     .action((jobId: string, options: RequestOptions) =>
-      run(async () => (await import('../commands/pause.ts')).pause, { ...options, jobId }),
+      run(async () => (await import('../commands/pause.ts')).pause, { wait: false, ...options, jobId }),
     );
 
   program
@@ -27,11 +27,16 @@ export const defineRequests: Define = (program, run) => {
     )
     .argument('<job>', 'job id')
     .option('--program <file>', 'a fixed program; the job, its checkpoints and its history stay')
-    .option('--set <name=value>', 'change a parameter (repeatable)', collect, [])
+    .option('--set <name=value>', 'change a parameter (repeatable)', collect)
     .option('--from <checkpoint>', 'roll back to this checkpoint (see `holdfast show`)')
-    .option(...wait, false)
+    .option(...wait)
     .action((jobId: string, options: ResumeOptions) =>
-      run(async () => (await import('../commands/resume.ts')).resume, { ...options, jobId }),
+      run(async () => (await import('../commands/resume.ts')).resume, {
+        wait: false,
+        set: [],
+        ...options,
+        jobId,
+      }),
     );
 
   program
@@ -39,9 +44,9 @@ export const defineRequests: Define = (program, run) => {
     .summary('try a failed job again')
     .description('Clears the strikes of a failed job and queues it again, from its newest good checkpoint.')
     .argument('<job>', 'job id')
-    .option(...wait, false)
+    .option(...wait)
     .action((jobId: string, options: RequestOptions) =>
-      run(async () => (await import('../commands/retry.ts')).retry, { ...options, jobId }),
+      run(async () => (await import('../commands/retry.ts')).retry, { wait: false, ...options, jobId }),
     );
 
   program
@@ -49,8 +54,8 @@ export const defineRequests: Define = (program, run) => {
     .summary('end a job for good')
     .description('Ends a job for good. Its checkpoints stay.')
     .argument('<job>', 'job id')
-    .option(...wait, false)
+    .option(...wait)
     .action((jobId: string, options: RequestOptions) =>
-      run(async () => (await import('../commands/cancel.ts')).cancel, { ...options, jobId }),
+      run(async () => (await import('../commands/cancel.ts')).cancel, { wait: false, ...options, jobId }),
     );
 };

@@ -11,7 +11,9 @@ Examples:
 A parameter that the program does not know, or of another type, is refused before anything is queued.
 The same --id with the same job may be submitted again: it only wakes a worker.`;
 
-type Options = Omit<SubmitInput, 'program' | 'words'>;
+type Options = Partial<Omit<SubmitInput, 'program' | 'words'>>;
+
+const notGiven = { set: [], input: [], env: [], saveEvery: [], command: false, dryRun: false };
 
 export const defineSubmit: Define = (program, run) => {
   program
@@ -20,26 +22,32 @@ export const defineSubmit: Define = (program, run) => {
     .description('Bundles a TypeScript training program, checks its parameters, and queues it as a job.')
     .argument('[program]', 'file that exports defineTraining(…) as default')
     .argument('[words...]', 'with --command: the words of the command, after --')
-    .option('--set <name=value>', 'a parameter of the program (repeatable)', collect, [])
-    .option('--input <name=place>', 'an input: a path, file:// or s3:// (repeatable)', collect, [])
+    .option('--set <name=value>', 'a parameter of the program (repeatable)', collect)
+    .option('--input <name=place>', 'an input: a path, file:// or s3:// (repeatable)', collect)
     .option('--name <name>', 'name for people; the job id begins with it')
     .option('--id <id>', 'job id: a-z, 0-9 and inner hyphens')
     .option('--seed <integer>', "instead of the program's seed")
     .option('--backend <name>', 'tensorflow, wasm or cpu (default: the best that the machine has)')
-    .option('--save-every <when>', '100steps, 30s, 10m or 1epoch (repeatable)', collect, [])
+    .option('--save-every <when>', '100steps, 30s, 10m or 1epoch (repeatable)', collect)
     .option('--keep <count>', 'checkpoints that stay besides the best one (default: 3)')
     .option('--owner <name>', 'whose job it is, for fairness in the queue')
-    .option('--dry-run', 'check everything and show the job, but queue nothing', false)
-    .option('--command', 'run any other program, which writes checkpoints itself', false)
-    .option('--preset <name>', 'with --command: huggingface or lightning')
-    .option('--checkpoints <glob>', "with --command: its checkpoints' names, as 'checkpoint-*'")
-    .option('--complete <how>', 'with --command: rename, or marker:FILE')
-    .option('--step-pattern <regex>', 'with --command: first group is the step in the name')
-    .option('--on-notice <signal>', 'with --command: asks the program for a last checkpoint')
-    .option('--on-save <signal>', 'with --command: asks the program for a checkpoint')
-    .option('--env <name=value>', 'with --command: an environment variable (repeatable)', collect, [])
+    .option('--dry-run', 'check everything and show the job, but queue nothing')
+    .option('--command', 'run any other program, given after --, that writes checkpoints itself')
+    .optionsGroup('Options of --command:')
+    .option('--preset <name>', 'huggingface or lightning')
+    .option('--checkpoints <glob>', "its checkpoints' names, as 'checkpoint-*'")
+    .option('--complete <how>', 'rename, or marker:FILE')
+    .option('--step-pattern <regex>', 'first group is the step in the name')
+    .option('--on-notice <signal>', 'asks the program for a last checkpoint')
+    .option('--on-save <signal>', 'asks the program for a checkpoint')
+    .option('--env <name=value>', 'an environment variable (repeatable)', collect)
     .addHelpText('after', help)
     .action((file: string | undefined, words: readonly string[], options: Options) =>
-      run(async () => (await import('../commands/submit.ts')).submit, { ...options, program: file, words }),
+      run(async () => (await import('../commands/submit.ts')).submit, {
+        ...notGiven,
+        ...options,
+        program: file,
+        words,
+      }),
     );
 };

@@ -10,6 +10,6 @@ export type Run = <Input>(load: () => Promise<Command<Input>>, input: Input) => 
 export type Define = (program: Definition, run: Run) => void;
 
 /** Collects an option that may be given several times. */
-export function collect(value: string, before: readonly string[]): readonly string[] {
+export function collect(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, value];
 }

@@ -23,6 +23,9 @@ it('pads by the plain text, so that colours do not move columns', () => {
 });
 
 it('keeps a cell on its line, whatever a job is called', () => {
-  const lines = table([{ name: 'evil\u001B[2J\nname', step: 0 }], [{ title: 'NAME', value: ({ name }) => name }]);
+  const lines = table(
+    [{ name: 'evil\u001B[2J\nname', step: 0 }],
+    [{ title: 'NAME', value: ({ name }) => name }],
+  );
   expect(lines).toEqual(['NAME', 'evil [2J name']);
 });

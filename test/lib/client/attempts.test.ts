@@ -84,7 +84,11 @@ describe('attempts', () => {
       .restore('2-1-step50', 50)
       .claim()
       .restore('2-1-step30', 30);
-    expect([...keptUpTo(attemptsOf(rolledBack.entries)).values()]).toEqual([Number.POSITIVE_INFINITY, 30, 30]);
+    expect([...keptUpTo(attemptsOf(rolledBack.entries)).values()]).toEqual([
+      Number.POSITIVE_INFINITY,
+      30,
+      30,
+    ]);
   });
 });
 
