@@ -81,31 +81,35 @@ export interface ResumeRequest extends By {
  * or revises what nobody works on. A completed or cancelled job is over: fork it instead. The caller then sends a ticket.
  */
 export async function requestResume(journal: Journal, request: ResumeRequest): Promise<AppendResult> {
-  const { by, spec, from } = request;
+  const { by } = request;
   return ask(journal, (state) => {
     const { status, requests } = state;
     if (status === 'completed' || status === 'cancelled') throw conflict(state, 'resumed');
     if (requests.cancel) throw beingCancelled(state);
-    if (from !== undefined) goodCheckpoint(state, from);
-    const revises =
-      (spec !== undefined && spec.sha256 !== state.spec?.sha256) ||
-      (from !== undefined && from !== state.resumeFrom);
+    const revision = revisionOf(state, request);
     if (!isFinished(status)) {
-      if (!requests.pause && !revises) return status === 'running' ? refuseRunning(state) : undefined;
-      if (status === 'running' && revises) refuseRunning(state);
+      const revises = Object.keys(revision).length > 0;
+      if (status === 'running' && (revises || !requests.pause)) throw running(state);
+      if (!revises && !requests.pause) return undefined;
     }
-    return {
-      kind: 'resume-requested',
-      by,
-      ...(spec === undefined ? {} : { spec }),
-      ...(from === undefined ? {} : { from }),
-      claim: null,
-    };
+    return { kind: 'resume-requested', by, ...revision, claim: null };
   });
 }
 
-function refuseRunning(state: JobState): never {
-  throw new ConflictError(`job \`${state.jobId}\` is running.`, {
+/** What of the request is not in force already. */
+function revisionOf(
+  state: JobState,
+  { spec, from }: ResumeRequest,
+): { readonly spec?: DocumentRef; readonly from?: string } {
+  if (from !== undefined) goodCheckpoint(state, from);
+  return {
+    ...(spec === undefined || spec.sha256 === state.spec?.sha256 ? {} : { spec }),
+    ...(from === undefined || from === state.resumeFrom ? {} : { from }),
+  };
+}
+
+function running(state: JobState): ConflictError {
+  return new ConflictError(`job \`${state.jobId}\` is running.`, {
     hint: `\`holdfast pause ${state.jobId}\` stops it at a checkpoint first.`,
   });
 }
