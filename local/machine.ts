@@ -5,9 +5,10 @@ import { assert, defined } from '../lib/base/assert.ts';
 import type { Clock } from '../lib/base/clock.ts';
 import { deferred } from '../lib/base/deferred.ts';
 import { UnfitError } from '../lib/base/errors.ts';
-import { killTree, stillRunning } from './process-tree.ts';
+import { instanceMark, killInstance, stillRunning } from './process-tree.ts';
 
 export interface MachineOptions {
+  readonly instanceId: string;
   readonly command: readonly string[];
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
@@ -19,11 +20,20 @@ export interface MachineOptions {
 /**
  * The init process of a machine, as a shell script. It leads a process group, runs the command in it, says on descriptor 4
  * how the command ended, and stays, as a machine stays on when its program has ended. Descriptor 3 is the lifeline: its other
- * end is held by the process that started the machine, and when that is gone, however it went, the group kills itself.
+ * end is held by the process that started the machine. When that is gone, however it went, the script kills whatever carries
+ * the mark of the instance, then its own group.
  */
 const init = `
-(read -r _ <&3; kill -s KILL 0) 4>&- &
-"$@" 3<&- 4>&-
+id=$1
+shift
+(
+  read -r _ <&3
+  for process in /proc/[0-9]*; do
+    grep -qs "${instanceMark}=$id" "$process/environ" && kill -s KILL "\${process#/proc/}"
+  done
+  kill -s KILL 0
+) 4>&- &
+${instanceMark}=$id "$@" 3<&- 4>&-
 echo $? >&4
 exec 4>&-
 wait
@@ -40,15 +50,15 @@ export class Machine {
   readonly exited: Promise<number | undefined>;
   readonly #child: ChildProcess;
   readonly #gone: Promise<void>;
-  readonly #clock: Clock;
+  readonly #options: MachineOptions;
   /** Held open, never written: see `init`. */
   readonly #lifeline: Writable;
 
-  private constructor(child: ChildProcess, clock: Clock) {
+  private constructor(child: ChildProcess, options: MachineOptions) {
     const [, , , lifeline, status] = child.stdio;
     assert(lifeline instanceof Writable && status instanceof Readable, 'descriptors 3 and 4 are pipes');
     this.#child = child;
-    this.#clock = clock;
+    this.#options = options;
     this.#lifeline = lifeline;
     // The other end closes when the machine dies; that is no error of ours.
     this.#lifeline.on('error', () => undefined);
@@ -61,10 +71,10 @@ export class Machine {
 
   /** @throws UnfitError where there is no POSIX shell */
   static async start(options: MachineOptions): Promise<Machine> {
-    const { command, env, cwd, logFile, clock } = options;
+    const { instanceId, command, env, cwd, logFile } = options;
     const log = await open(logFile, 'a');
     try {
-      const child = spawn('/bin/sh', ['-c', init, 'holdfast-instance', ...command], {
+      const child = spawn('/bin/sh', ['-c', init, 'holdfast-instance', instanceId, ...command], {
         cwd,
         env,
         detached: true,
@@ -76,28 +86,29 @@ export class Machine {
         spawned.reject(new UnfitError('a local instance needs /bin/sh, which does not start.', { cause })),
       );
       await spawned.promise;
-      return new Machine(child, clock);
+      return new Machine(child, options);
     } finally {
       await log.close();
     }
   }
 
-  /** Pulls the plug: SIGKILL for the group and for all that descends from it. Resolves when nothing of it runs any more. */
+  /** Pulls the plug: SIGKILL for everything that belongs to the instance. Resolves when nothing of it runs any more. */
   async kill(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return this.#gone;
-    const killed = killTree(this.pid);
+    const { clock, instanceId } = this.#options;
+    const killed = killInstance(this.pid, instanceId);
     await this.#gone;
-    const startedAtMs = this.#clock.monotonicMs();
+    const startedAtMs = clock.monotonicMs();
     for (;;) {
       const alive = stillRunning(killed);
       if (alive.length === 0) return;
-      if (this.#clock.monotonicMs() - startedAtMs > killMsMax) {
+      if (clock.monotonicMs() - startedAtMs > killMsMax) {
         throw new UnfitError('processes of a local instance survive SIGKILL.', {
           facts: { pids: alive.join(' ') },
           hint: 'Look for a hanging disk or network mount, then remove them by hand.',
         });
       }
-      await this.#clock.sleep(5);
+      await clock.sleep(5);
     }
   }
 }

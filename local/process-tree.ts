@@ -8,16 +8,20 @@ interface ProcessEntry {
   readonly isZombie: boolean;
 }
 
+/** Set for every process of an instance, and inherited: finds those whose parents are gone and who left the group. */
+export const instanceMark = 'HOLDFAST_INSTANCE';
+
 /**
- * Kills a process with everything that descends from it, process groups of their own included: what pulling the plug of a
- * machine does to its processes. `leaderPid` leads a process group, whose members are killed even if their parents are gone.
- * Everything is stopped first, so that nothing can start a child that escapes between the look and the kill.
+ * Kills all processes of an instance: what pulling the plug of a machine does. These are the process group of `leaderPid`,
+ * all that descends from the leader, and, where the system shows the environment of processes (Linux), all that carry the
+ * mark of the instance. Everything is stopped first, so that nothing can start a child that escapes between look and kill.
  */
-export function killTree(leaderPid: number): readonly number[] {
+export function killInstance(leaderPid: number, instanceId: string): readonly number[] {
   const stopped = new Set<number>([leaderPid]);
   send(-leaderPid, 'SIGSTOP');
   for (;;) {
-    const found = descendantsOf(leaderPid).filter((pid) => !stopped.has(pid));
+    const members = [...descendantsOf(leaderPid), ...markedWith(instanceId)];
+    const found = members.filter((pid) => !stopped.has(pid));
     if (found.length === 0) break;
     for (const pid of found) {
       stopped.add(pid);
@@ -46,6 +50,12 @@ function descendantsOf(pid: number): readonly number[] {
   return [...found];
 }
 
+function markedWith(instanceId: string): readonly number[] {
+  if (process.platform !== 'linux') return [];
+  const mark = `${instanceMark}=${instanceId}\0`;
+  return pidsInProc().filter((pid) => readProc(pid, 'environ')?.includes(mark) ?? false);
+}
+
 function send(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
@@ -60,29 +70,24 @@ function processTable(): readonly ProcessEntry[] {
 }
 
 function tableFromProc(): readonly ProcessEntry[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((name) => {
-      const stat = statOf(name);
-      if (stat === undefined) return [];
-      // The second field is the command in parentheses, which may hold spaces and parentheses itself.
-      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      const [state, parentPid] = fields;
-      return [
-        {
-          pid: Number(name),
-          parentPid: Number(parentPid),
-          isZombie: state === 'Z' || state === 'X',
-        },
-      ];
-    });
+  return pidsInProc().flatMap((pid) => {
+    const stat = readProc(pid, 'stat');
+    if (stat === undefined) return [];
+    // The second field is the command in parentheses, which may hold spaces and parentheses itself (proc(5)).
+    const [state, parentPid] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return [{ pid, parentPid: Number(parentPid), isZombie: state === 'Z' || state === 'X' }];
+  });
 }
 
-function statOf(pid: string): string | undefined {
+function pidsInProc(): readonly number[] {
+  return readdirSync('/proc').flatMap((name) => (/^\d+$/.test(name) ? [Number(name)] : []));
+}
+
+function readProc(pid: number, file: 'stat' | 'environ'): string | undefined {
   try {
-    return readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
   } catch {
-    // Ended between the listing and the look.
+    // Ended between the listing and the look, or another user's.
     return undefined;
   }
 }

@@ -64,7 +64,14 @@ export class SpotInstance {
         HOLDFAST_WORK_DIR: folders.workDir,
       };
       const { workDir, logFile } = folders;
-      const machine = await Machine.start({ command, env, cwd: workDir, logFile, clock });
+      const machine = await Machine.start({
+        instanceId: instance.id,
+        command,
+        env,
+        cwd: workDir,
+        logFile,
+        clock,
+      });
       return new SpotInstance(options, { machine, imds, folders });
     } catch (error) {
       await imds[Symbol.asyncDispose]();

@@ -151,26 +151,35 @@ export class SpotMarket implements AsyncDisposable {
     ).length;
     let missing = this.#options.workers - serving - this.#launching - this.#idlePlaces;
     for (; missing > 0 && !this.#stopping.signal.aborted; missing--) {
-      this.#launching++;
-      const launch = this.#launch(delayMs).finally(() => {
-        this.#launching--;
-        this.#launches.delete(launch);
-      });
+      const launch = this.#launch(delayMs).finally(() => this.#launches.delete(launch));
       this.#launches.add(launch);
       this.#track(launch);
     }
   }
 
   async #launch(delayMs: number): Promise<void> {
-    const { clock, random, dir, command, environment } = this.#options;
-    if (!(await pause(clock, delayMs, this.#stopping.signal))) return;
-    const zone = defined(zones[this.#launched++ % zones.length], 'there is a zone for every launch');
-    const instance: Instance = { id: `i-${random.hex(9).slice(0, 17)}`, type: instanceType, zone };
-    const spot = await SpotInstance.start({ instance, dir, command, environment, clock, random });
-    this.#instances.set(instance.id, spot);
+    const spot = await this.#boot(delayMs);
+    if (spot === undefined) return;
     if (this.#stopping.signal.aborted) return this.#takeAway(spot, 'region-stopped');
-    this.#tell({ kind: 'instance-started', instance, pid: spot.pid, logFile: spot.logFile });
+    const { instance, pid, logFile } = spot;
+    this.#tell({ kind: 'instance-started', instance, pid, logFile });
     this.#track(this.#follow(spot));
+  }
+
+  /** An instance counts as launching until the very moment at which it counts as there: `#fill` may run at any await. */
+  async #boot(delayMs: number): Promise<SpotInstance | undefined> {
+    const { clock, random, dir, command, environment } = this.#options;
+    this.#launching++;
+    try {
+      if (!(await pause(clock, delayMs, this.#stopping.signal))) return undefined;
+      const zone = defined(zones[this.#launched++ % zones.length], 'there is a zone for every launch');
+      const instance: Instance = { id: `i-${random.hex(9).slice(0, 17)}`, type: instanceType, zone };
+      const spot = await SpotInstance.start({ instance, dir, command, environment, clock, random });
+      this.#instances.set(instance.id, spot);
+      return spot;
+    } finally {
+      this.#launching--;
+    }
   }
 
   /** Waits for the end of an instance's worker and decides what becomes of the instance. */
