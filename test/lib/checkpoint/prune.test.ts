@@ -160,7 +160,7 @@ describe('deleting what was dropped', () => {
     expect(await keysUnder(store, checkpoints)).toEqual(before);
   });
 
-  it('is not held up by a quarantined checkpoint, and leaves what that one stored', async () => {
+  it('goes on after a quarantined checkpoint whose manifest cannot be read was dropped', async () => {
     const store = await submitted();
     const claim = await takeOver(store);
     const first = await save({
@@ -194,6 +194,21 @@ describe('deleting what was dropped', () => {
     await operator(store, { kind: 'pinned', checkpoint: newest.record.id, by: 'ann' });
     await deleteDropped(store, next, newest.drops);
     expect(await keysUnder(store, checkpoints)).toEqual(await neededKeys(store));
+  });
+
+  it('is not held up by a quarantined checkpoint, and leaves what that one stored', async () => {
+    const store = await submitted();
+    const claim = await takeOver(store);
+    await save({ store, claim, files: { 'a.bin': text('a') }, ordinal: 1, step: 1 });
+    const bad = await save({ store, claim, files: { 'a.bin': text('bad') }, ordinal: 2, step: 2 });
+    await store.put(bad.uploaded.ref.key, text('bent'));
+    const next = await takeOver(store);
+    expect(await restore(store, next)).toMatchObject({ record: { step: 1 } });
+    await save({ store, claim: next, files: { 'a.bin': text('c') }, ordinal: 1, step: 2 });
+
+    expect(await sweepGarbage(next, store)).toBe(0);
+
+    expect(await keysUnder(store, `${checkpoints}${bad.record.id}/`)).toHaveLength(2);
   });
 
   it('never sees the neighbour job-10 of job-1', async () => {
@@ -279,39 +294,39 @@ function mortal(inner: ObjectStore, deathAt: number): ObjectStore & { readonly c
   };
 }
 
-describe('a death at each request to the store', () => {
-  /** Save, commit with drops, delete, sweep: over shared and own chunks, after another claim's leftovers. */
-  async function attempt(store: ObjectStore, saved: Map<string, Files>): Promise<void> {
-    const claim = await takeOver(store);
-    const { state } = claim.journal;
-    const newest = state.checkpoints.at(-1);
-    let parent =
-      newest === undefined
-        ? undefined
-        : manifestSchema.parse(JSON.parse(await textAt(store, newest.manifest.key, 'parent')));
-    const base = newest?.step ?? 0;
-    for (const ordinal of [1, 2, 3]) {
-      const files = {
-        'frozen.bin': text('frozen'),
-        'slow.bin': text(`slow ${(base + ordinal) >> 1}`),
-        'own.bin': text(`own ${base + ordinal}`),
-      };
-      saved.set(`${claim.token}-${ordinal}-step${base + ordinal}`, files);
-      const { uploaded, drops } = await save({
-        store,
-        claim,
-        files,
-        ordinal,
-        step: base + ordinal,
-        parent,
-        keep: keepLast(2),
-      });
-      parent = uploaded.manifest;
-      await deleteDropped(store, claim, drops);
-      if (ordinal === 1) await sweepGarbage(claim, store);
-    }
+/** Save, commit with drops, delete, sweep: over shared and own chunks, after another claim's leftovers. */
+async function liveAndSave(store: ObjectStore, saved: Map<string, Files>): Promise<void> {
+  const claim = await takeOver(store);
+  const { state } = claim.journal;
+  const newest = state.checkpoints.at(-1);
+  let parent =
+    newest === undefined
+      ? undefined
+      : manifestSchema.parse(JSON.parse(await textAt(store, newest.manifest.key, 'parent')));
+  const base = newest?.step ?? 0;
+  for (const ordinal of [1, 2, 3]) {
+    const files = {
+      'frozen.bin': text('frozen'),
+      'slow.bin': text(`slow ${(base + ordinal) >> 1}`),
+      'own.bin': text(`own ${base + ordinal}`),
+    };
+    saved.set(`${claim.token}-${ordinal}-step${base + ordinal}`, files);
+    const { uploaded, drops } = await save({
+      store,
+      claim,
+      files,
+      ordinal,
+      step: base + ordinal,
+      parent,
+      keep: keepLast(2),
+    });
+    parent = uploaded.manifest;
+    await deleteDropped(store, claim, drops);
+    if (ordinal === 1) await sweepGarbage(claim, store);
   }
+}
 
+describe('a death at each request to the store', () => {
   it(
     'leaves every retained checkpoint whole, and the next claim clears up',
     { timeout: 60_000 },
@@ -320,9 +335,9 @@ describe('a death at each request to the store', () => {
       for (let deathAt = 1; ; deathAt++) {
         const store = await submitted();
         const saved = new Map<string, Files>();
-        await attempt(store, saved);
+        await liveAndSave(store, saved);
         const dying = mortal(store, deathAt);
-        const survived = await attempt(dying, saved).then(
+        const survived = await liveAndSave(dying, saved).then(
           () => true,
           (error: unknown) => {
             if (!String(error).includes('the process is dead')) throw error;
@@ -330,7 +345,7 @@ describe('a death at each request to the store', () => {
           },
         );
         await expectWhole(store, saved, `death at request ${deathAt}`);
-        await attempt(store, saved);
+        await liveAndSave(store, saved);
         await expectWhole(store, saved, `after a death at request ${deathAt}`);
         expect(await keysUnder(store, checkpoints), `garbage after a death at request ${deathAt}`).toEqual(
           await neededKeys(store),
@@ -536,6 +551,10 @@ describe('random histories on a bad network', () => {
   );
 });
 
+function expectFenced(error: unknown): void {
+  expect(error).toBeInstanceOf(FencedError);
+}
+
 describe('an owner that is overtaken while it deletes', () => {
   it('deletes nothing that the new owner builds upon, at whatever request that happens', async () => {
     for (let overtakenAt = 1; ; overtakenAt++) {
@@ -583,9 +602,8 @@ describe('an owner that is overtaken while it deletes', () => {
         drops = done.drops;
       }
       watching = true;
-      const fenced = (error: unknown): void => expect(error).toBeInstanceOf(FencedError);
-      await deleteDropped(watched, owner, drops).then(() => {}, fenced);
-      await sweepGarbage(owner, watched).then(() => {}, fenced);
+      await deleteDropped(watched, owner, drops).catch(expectFenced);
+      await sweepGarbage(owner, watched).catch(expectFenced);
       watching = false;
       await expectWhole(store, saved, `overtaken at request ${overtakenAt}`);
       if (!overtaken) break;
