@@ -25,6 +25,12 @@ const holderSchema = z.object({
 });
 type Holder = z.infer<typeof holderSchema>;
 
+interface Wanted {
+  readonly path: string;
+  /** When to give up waiting for it. */
+  readonly deadline: Deadline;
+}
+
 export interface FileLocksPorts {
   readonly clock: Clock;
   readonly random: Random;
@@ -67,7 +73,8 @@ export class FileLocks {
     const before = this.#queues.get(name);
     const turn = (async () => {
       await before;
-      return this.#whileHeld(join(this.#folder, sha256Hex(name).slice(0, 32)), work);
+      const path = join(this.#folder, sha256Hex(name).slice(0, 32));
+      return this.#whileHeld({ path, deadline: deadlineIn(this.#ports.clock, waitMsMax) }, work);
     })();
     const settled = turn.then(
       () => undefined,
@@ -89,16 +96,16 @@ export class FileLocks {
     return join(this.#folder, `holder-${this.#self.nonce}`);
   }
 
-  async #whileHeld<Result>(path: string, work: () => Promise<Result>): Promise<Result> {
-    await this.#acquire(path, deadlineIn(this.#ports.clock, waitMsMax));
+  async #whileHeld<Result>(wanted: Wanted, work: () => Promise<Result>): Promise<Result> {
+    await this.#acquire(wanted);
     try {
       return await work();
     } finally {
-      await this.#removeIfOf(this.#self.nonce, path);
+      await this.#removeIfOf(this.#self.nonce, wanted.path);
     }
   }
 
-  async #acquire(path: string, deadline: Deadline): Promise<void> {
+  async #acquire({ path, deadline }: Wanted): Promise<void> {
     for (;;) {
       try {
         await link(this.#ownFile, path);
@@ -109,7 +116,7 @@ export class FileLocks {
       const holder = await readHolder(path);
       if (holder === undefined) continue;
       if (await this.#isDead(holder, path)) {
-        await this.#breakLock(path, holder.nonce);
+        await this.#breakLock({ path, deadline }, holder.nonce);
       } else if (deadline.remainingMs() === 0) {
         throw new TransientError('another process holds a lock in this store and does not go on.', {
           facts: { pid: holder.pid, lock: path },
@@ -122,8 +129,9 @@ export class FileLocks {
     }
   }
 
-  async #breakLock(path: string, nonce: string): Promise<void> {
-    await this.#whileHeld(rightToBreak(path, nonce), async () => this.#removeIfOf(nonce, path));
+  async #breakLock({ path, deadline }: Wanted, nonce: string): Promise<void> {
+    const right = { path: rightToBreak(path, nonce), deadline };
+    await this.#whileHeld(right, async () => this.#removeIfOf(nonce, path));
   }
 
   async #removeIfOf(nonce: string, path: string): Promise<void> {
@@ -144,7 +152,16 @@ export class FileLocks {
       const holder = await readHolder(path);
       if (holder === undefined || !(await this.#isDead(holder, path))) continue;
       if (name.startsWith('holder-')) await unlessMissing(unlink(path));
-      else await this.#breakLock(path, holder.nonce);
+      else await this.#breakLockIfFree(path, holder.nonce);
+    }
+  }
+
+  async #breakLockIfFree(path: string, nonce: string): Promise<void> {
+    try {
+      await this.#breakLock({ path, deadline: deadlineIn(this.#ports.clock, 0) }, nonce);
+    } catch (error) {
+      // Another process is about to break it, or was stopped doing so: who wants this lock will wait, opening need not.
+      if (!(error instanceof TransientError)) throw error;
     }
   }
 }

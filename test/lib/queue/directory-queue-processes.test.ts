@@ -51,7 +51,7 @@ describe('a directory queue that several processes share', () => {
     const sent = await sendMany(30);
     const order = { role: 'work', uri, visibilityMs: 300, workMs: 5, patienceMs: 0 };
     const all: DirectoryProcess[] = [];
-    for (let round = 0; round < 4; round++) {
+    for (let round = 0; round < 3; round++) {
       const processes = await startTogether(2, { ...order, patienceMs: 1_000 });
       all.push(...processes);
       await systemClock.sleep(random.next() * 50);

@@ -4,12 +4,13 @@ import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../lib/base/clock.ts';
 import { AccessDeniedError, UsageError } from '../../../lib/base/errors.ts';
-import { seededRandom } from '../../../lib/base/random.ts';
+import { seededRandom, systemRandom } from '../../../lib/base/random.ts';
 import {
   type DirectoryObjectStore,
   type DirectoryStorePorts,
   openDirectoryObjectStore,
 } from '../../../lib/store/directory-object-store.ts';
+import { FileLocks } from '../../../lib/store/file-locks.ts';
 import { manualClock } from '../../support/manual-clock.ts';
 import { scratchFolder } from '../../support/scratch-folder.ts';
 import { describeObjectStore } from './object-store-contract.ts';
@@ -160,6 +161,32 @@ describe('DirectoryObjectStore', () => {
     opened.push(store);
     await store.put('key', bytesOf('x'));
     expect(await readdir(join(folder.dir, 'not', 'yet'))).toContain('key%');
+  });
+
+  it('changes what exists only under the key’s lock; creating and reading need none', async () => {
+    const store = await open();
+    const { etag } = await store.put('key', bytesOf('old'));
+    const other = await FileLocks.open(join(folder.dir, '.locks'), {
+      clock: systemClock,
+      random: systemRandom,
+    });
+    const ended: string[] = [];
+    const changes: Promise<unknown>[] = [];
+    await other.holding('key', async () => {
+      const act = (name: string, change: Promise<unknown>): void => {
+        changes.push(change.then(() => ended.push(name)));
+      };
+      act('replace', store.replaceIfMatch('key', bytesOf('new'), { etag }));
+      act('put', store.put('key', bytesOf('put')));
+      act('delete', store.delete(['key']));
+      await systemClock.sleep(50);
+      expect(await store.createIfAbsent('key', bytesOf('x'))).toEqual({ outcome: 'exists' });
+      expect((await store.get('key'))?.body).toEqual(bytesOf('old'));
+      expect(ended).toEqual([]);
+    });
+    await Promise.all(changes);
+    expect(ended.toSorted()).toEqual(['delete', 'put', 'replace']);
+    await other.close();
   });
 
   it('removes what a killed writer left, once it is an hour old', async () => {

@@ -1,4 +1,4 @@
-import { readdir, writeFile } from 'node:fs/promises';
+import { readFile, readdir, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -13,6 +13,8 @@ import { scratchFolder } from '../../support/scratch-folder.ts';
 
 /** A clock on which a wait of ten seconds takes a tenth of one. */
 const hurried: Clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() * 100 };
+/** One on which it takes a fifth of a second. */
+const slow: Clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() * 50 };
 const nameOf = (lock: string): string => sha256Hex(lock).slice(0, 32);
 const rightToBreak = (file: string, nonce: string): string => sha256Hex(`${file}\0${nonce}`).slice(0, 32);
 
@@ -95,11 +97,26 @@ describe('FileLocks', () => {
     expect((await readdir(folder.dir)).filter((name) => !name.startsWith('holder-'))).toEqual([]);
   });
 
-  it('leaves the new lock alone when the right to break an old one is taken late', async () => {
+  it('looks again once it has the right to break: the lock may be somebody’s new one', async () => {
+    const lock = nameOf('shared');
+    const right = rightToBreak(lock, 'first');
+    await plant(lock, { ...dead, nonce: 'first' });
+    await plant(right, { nonce: 'another breaker' });
+    // Finds the dead holder, and waits for the right to break its lock, which is taken.
+    const late = (await open(slow)).holding('shared', async () => 'in');
+    const refused = expect(late).rejects.toBeInstanceOf(TransientError);
+    await systemClock.sleep(20);
+    await unlink(join(folder.dir, lock));
+    await plant(lock, { nonce: 'new holder' });
+    await unlink(join(folder.dir, right));
+    await refused;
+    expect(await readFile(join(folder.dir, lock), 'utf8')).toContain('new holder');
+  });
+
+  it('clears a late right to break at open, and not the lock that is held', async () => {
     const locks = await open();
     await plant(rightToBreak(nameOf('shared'), 'long broken'), dead);
     await locks.holding('shared', async () => {
-      // Opening clears dead locks away, the late right among them, and must not touch the one that is held.
       const second = await open(hurried);
       await expect(second.holding('shared', async () => 'in')).rejects.toBeInstanceOf(TransientError);
     });
@@ -145,6 +162,17 @@ describe('FileLocks', () => {
     );
     const later: Clock = { ...systemClock, now: () => new Date(systemClock.now().getTime() + 61_000) };
     expect(await (await open(later)).holding('shared', async () => 'in')).toBe('in');
+  });
+
+  it('opens at once though a stopped process holds the right to break a dead lock', async () => {
+    const lock = nameOf('shared');
+    await plant(lock, { ...dead, nonce: 'first' });
+    await plant(rightToBreak(lock, 'first'), { nonce: 'stopped breaker' });
+    const startedAt = systemClock.monotonicMs();
+    const locks = await open();
+    expect(systemClock.monotonicMs() - startedAt).toBeLessThan(3_000);
+    await unlink(join(folder.dir, rightToBreak(lock, 'first')));
+    expect(await locks.holding('shared', async () => 'in')).toBe('in');
   });
 
   it('clears away at open what the dead left, and nothing of the living', async () => {

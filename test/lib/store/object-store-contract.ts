@@ -242,6 +242,20 @@ function describeReplaceIfMatch(holds: Holds): void {
     expect(await contentOf(store, 'hint')).toBe(`racer ${winners[0]}`);
   });
 
+  holds(
+    'never undoes a put or a delete that ran beside it: comparing and writing are one act',
+    async (store) => {
+      for (let round = 0; round < 12; round++) {
+        const key = `beside/${round}`;
+        const { etag } = await store.put(key, bytesOf('before'));
+        const rival = round % 2 === 0 ? store.put(key, bytesOf('put')) : store.delete([key]);
+        await Promise.all([store.replaceIfMatch(key, bytesOf('replaced'), { etag }), rival]);
+        // Whichever came first: after a put or a delete the ETag was stale, and before it the replacement was overtaken.
+        expect(await contentOf(store, key)).toBe(round % 2 === 0 ? 'put' : undefined);
+      }
+    },
+  );
+
   holds('loses no increment of a counter that eight writers share', async (store) => {
     await store.put('counter', bytesOf('0'));
     const increment = async (): Promise<void> => {
