@@ -507,7 +507,7 @@ interface Attempt {
 }
 
 describe('random histories', () => {
-  it.each(Array.from({ length: 30 }, (_, seed) => seed))(
+  it.each(Array.from({ length: 20 }, (_, seed) => seed))(
     'keep every retained checkpoint whole and leave no garbage (seed %i)',
     async (seed) => {
       const store = await submitted();
@@ -525,7 +525,7 @@ describe('random histories', () => {
 });
 
 describe('random histories on a bad network', () => {
-  it.each(Array.from({ length: 20 }, (_, seed) => seed))(
+  it.each(Array.from({ length: 12 }, (_, seed) => seed))(
     'keep every retained checkpoint whole, though writes and deletes land late (seed %i)',
     async (seed) => {
       const inner = await submitted();
