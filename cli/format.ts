@@ -36,6 +36,11 @@ export function formatNumber(value: number): string {
   return magnitude < 1e-3 || magnitude >= 1e6 ? value.toExponential(2) : String(Number(value.toPrecision(4)));
 }
 
+/** `1 step`, `2 steps`. */
+export function formatCount(count: number, thing: string): string {
+  return `${count} ${thing}${count === 1 ? '' : 's'}`;
+}
+
 /** Time since an instant, or `-` where there is none. */
 export function formatAge(at: string | Date | null | undefined, now: Date): string {
   if (at === null || at === undefined) return '-';

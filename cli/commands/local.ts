@@ -83,17 +83,17 @@ function announce(
 }
 
 function showEvent({ terminal }: CliContext, event: MarketEvent): void {
+  // Told once, by the command's own last words.
+  if (event.kind === 'stopped') return;
   const { at, ...facts } = event;
   if (terminal.json) {
-    // An error in the facts would not survive as JSON, and its message is there as well.
-    const shown = facts.kind === 'stopped' ? { kind: facts.kind, reason: facts.end.reason } : facts;
-    terminal.printJson({ event: { at: at.toISOString(), ...shown } });
+    terminal.printJson({ event: { ...facts, at: at.toISOString() } });
     return;
   }
   terminal.print(`${formatClockTime(at.toISOString())}  ${eventText(event)}`);
 }
 
-function eventText(event: MarketEvent): string {
+function eventText(event: Exclude<MarketEvent, { kind: 'stopped' }>): string {
   switch (event.kind) {
     case 'instance-started':
       return `${event.instance.id} started in ${event.instance.zone} (log: ${event.logFile})`;
@@ -105,8 +105,6 @@ function eventText(event: MarketEvent): string {
       return `${event.instanceId} its worker ended with ${event.code ?? 'a signal'}`;
     case 'killed':
       return `${event.instanceId} is gone (${event.why})`;
-    case 'stopped':
-      return `the market stopped: ${event.end.reason}`;
   }
 }
 

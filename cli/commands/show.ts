@@ -5,7 +5,7 @@ import { exitCodes } from '../../lib/contract/exit-codes.ts';
 import type { JobSpec } from '../../lib/contract/job-spec.ts';
 import type { CheckpointRecord } from '../../lib/journal/job-state.ts';
 import type { CliContext, Command } from '../context.ts';
-import { formatAge, formatBytes, formatDuration, formatNumber } from '../format.ts';
+import { formatAge, formatBytes, formatCount, formatDuration, formatNumber } from '../format.ts';
 import type { JobInput } from '../inputs.ts';
 import { lossText, paintStatus, statusText, stepText } from '../status-text.ts';
 import { type Column, table } from '../table.ts';
@@ -43,16 +43,16 @@ function printHead({ terminal, clock }: CliContext, view: JobView, spec: JobSpec
   line('worker', workerText(view, clock.now()));
   line(
     'recoveries',
-    `${interruptions} announced · ${silentDeaths} without notice · ${lostSteps} steps done again`,
+    `${interruptions} announced · ${silentDeaths} without notice · ${formatCount(lostSteps, 'step')} done again`,
   );
 }
 
 function specLines(spec: JobSpec): ReadonlyArray<readonly [title: string, text: string]> {
   const { program, inputs, save, keep } = spec;
   const saves = [
-    save.everySteps === undefined ? '' : `every ${save.everySteps} steps`,
+    save.everySteps === undefined ? '' : `every ${formatCount(save.everySteps, 'step')}`,
     save.everySeconds === undefined ? '' : `every ${formatDuration(save.everySeconds * 1_000)}`,
-    save.everyEpochs === undefined ? '' : `every ${save.everyEpochs} epochs`,
+    save.everyEpochs === undefined ? '' : `every ${formatCount(save.everyEpochs, 'epoch')}`,
   ].filter((text) => text !== '');
   const common: ReadonlyArray<readonly [string, string]> = [
     ...Object.entries(inputs).map(([name, { uri }]) => ['input', `${name} = ${uri}`] as const),
@@ -114,7 +114,7 @@ function printEnd({ terminal }: CliContext, { state }: JobView): void {
     terminal.print();
     terminal.print(
       colors.yellow(
-        `${strikes.total} strikes (${strikes.errors} of the program), up to step ${strikes.step}`,
+        `${formatCount(strikes.total, 'strike')} (${strikes.errors} of the program), up to step ${strikes.step}`,
       ),
     );
     if (strikes.lastMessage !== null) terminal.print(indented(strikes.lastMessage));
@@ -122,7 +122,7 @@ function printEnd({ terminal }: CliContext, { state }: JobView): void {
   if (end !== null) {
     terminal.print();
     terminal.print(`${colors.bold(end.kind)} at step ${end.step} (${end.reason})`);
-    if (end.message !== '' && end.message !== end.reason) terminal.print(indented(end.message));
+    if (!['', end.reason, strikes.lastMessage].includes(end.message)) terminal.print(indented(end.message));
     const metrics = Object.entries(end.metrics).map(([name, value]) => `${name} ${formatNumber(value)}`);
     if (metrics.length > 0) terminal.print(`  ${metrics.join(' · ')}`);
   }

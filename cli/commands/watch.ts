@@ -81,7 +81,7 @@ function screenLines({ terminal, clock }: CliContext, job: JobSummary): readonly
     ...(stepsTotal === null ? [] : [`  ${bar}`]),
     `  step ${stepText(job)} · epoch ${job.epoch} · loss ${lossText(job)}${speed}`,
     `  checkpoint ${saved}`,
-    `  worker ${job.worker?.id ?? 'none'} · ${job.recoveries} recoveries`,
+    `  worker ${job.worker?.id ?? 'none'} · ${job.recoveries} ${job.recoveries === 1 ? 'recovery' : 'recoveries'}`,
   ];
   // A line that wraps would break the redraw, so all are cut before they are coloured.
   const status = statusText(job);

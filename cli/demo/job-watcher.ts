@@ -1,4 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import { UnfitError } from '../../lib/base/errors.ts';
 import type { Region } from '../../lib/client/region.ts';
 import type { JournalEntry } from '../../lib/contract/journal-entry.ts';
@@ -72,7 +71,7 @@ export class JobWatcher {
           },
         );
       }
-      await wait(100, undefined, { signal: this.#signal });
+      await this.#region.clock.sleep(100, this.#signal);
     }
   }
 
@@ -85,7 +84,7 @@ export class JobWatcher {
       if (this.#journal.state.end !== null || this.#journal.state.newestClaim !== claim) {
         throw new UnfitError('the attempt ended before one of its uploads was seen.', { facts: { claim } });
       }
-      await wait(10, undefined, { signal: this.#signal });
+      await this.#region.clock.sleep(10, this.#signal);
     }
   }
 

@@ -9,11 +9,13 @@ export interface JobSummary {
   readonly status: JobStatus;
   /** An attempt is open, but its worker has fallen silent: a replacement is due. */
   readonly silent: boolean;
-  /** Of a running attempt the step that it reports, else the step that a resume would begin from. */
+  /** Of a running attempt the step that it reports or has saved, else the end's, or the step that a resume would begin from. */
   readonly step: number;
   readonly stepsTotal: number | null;
   readonly epoch: number;
+  /** The last that the newest attempt reported. */
   readonly loss: number | null;
+  /** Of a running attempt; null where the program has no examples to count. */
   readonly examplesPerSecond: number | null;
   /** Machines that were lost, with a notice or without. */
   readonly recoveries: number;
@@ -27,16 +29,17 @@ export function summarizeJob(view: JobView): JobSummary {
   const { state, heartbeat } = view;
   const checkpoint = state.checkpoints.findLast(({ quarantined }) => quarantined === undefined);
   const running = view.isLive ? heartbeat : undefined;
+  const saved = checkpoint?.step ?? 0;
   return {
     jobId: state.jobId,
     name: state.name,
     status: state.status,
     silent: state.claim !== null && !view.isLive,
-    step: running?.step ?? state.end?.step ?? checkpoint?.step ?? 0,
+    step: running === undefined ? (state.end?.step ?? saved) : Math.max(running.step, saved),
     stepsTotal: heartbeat?.total ?? null,
     epoch: running?.epoch ?? checkpoint?.epoch ?? 0,
-    loss: state.end?.metrics['loss'] ?? heartbeat?.loss ?? null,
-    examplesPerSecond: running?.examplesPerSecond ?? null,
+    loss: heartbeat?.loss ?? state.end?.metrics['loss'] ?? null,
+    examplesPerSecond: running?.examplesPerSecond || null,
     recoveries: state.totals.interruptions + state.totals.silentDeaths,
     lastCheckpoint:
       checkpoint === undefined ? null : { id: checkpoint.id, step: checkpoint.step, at: checkpoint.at },

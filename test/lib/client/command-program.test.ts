@@ -46,8 +46,10 @@ describe('a command as a program', () => {
     ['a pattern that is none', { command, preset: 'huggingface', stepPattern: '(' }, '--step-pattern'],
     ['a pattern without a group', { command, preset: 'huggingface', stepPattern: '\\d+' }, '--step-pattern'],
     ['a signal that kills', { command, preset: 'huggingface', onNotice: 'SIGKILL' }, '--on-notice'],
-    ['a signal for saving that ends programs', { command, preset: 'huggingface', onSave: 'SIGTERM' }, '--on-save'],
-  ])('refuses %s and names it', (_, options, named) =>
-    expect(() => commandProgram(options)).toThrow(named),
-  );
+    [
+      'a signal for saving that ends programs',
+      { command, preset: 'huggingface', onSave: 'SIGTERM' },
+      '--on-save',
+    ],
+  ])('refuses %s and names it', (_, options, named) => expect(() => commandProgram(options)).toThrow(named));
 });
