@@ -86,7 +86,7 @@ export function memorySource(files: Files): CheckpointSource {
   };
 }
 
-export const runtime = { backend: 'cpu', versions: { tfjs: '4.22.0' }, arch: 'x64' };
+const runtime = { backend: 'cpu', versions: { tfjs: '4.22.0' }, arch: 'x64' };
 export const keepAll: KeepPolicySpec = { last: 1_000, best: true };
 
 export interface SaveOptions {
