@@ -104,6 +104,11 @@ export class HostCheckpoints {
     this.#wake();
   }
 
+  /** Resolves when nothing is being written. */
+  async idle(): Promise<void> {
+    while (this.#writing !== undefined) await this.#nextEvent();
+  }
+
   /** Resolves when `stop` has come. */
   async stopped(): Promise<void> {
     while (!this.#isStopped) await this.#nextEvent();

@@ -20,8 +20,8 @@ export type Order =
 /** A program may be in the middle of something that it does not end when told to; the supervisor has to go on. */
 const stopGraceMs = 3_000;
 
-/** The last message leaves in milliseconds, unless the supervisor no longer reads. */
-const flushMs = 5_000;
+/** The last bytes and messages leave in milliseconds, unless the disk hangs or the supervisor no longer reads. */
+const endMs = 5_000;
 
 export interface HostSessionOptions {
   readonly start: HostStart;
@@ -89,8 +89,10 @@ export class HostSession {
     if (this.#isEnding) return;
     this.#isEnding = true;
     this.checkpoints.stop();
+    // A snapshot of a good step may be on its way; it is worth more than a quick end.
+    await this.#within(this.checkpoints.idle());
     this.send({ kind: 'failed', error: failureOf(error, this.#options.start.program, this.#step) });
-    await this.#flush();
+    await this.#within(this.#channel.flush());
     this.#options.exit(workerExitCodes.fault);
   }
 
@@ -98,7 +100,7 @@ export class HostSession {
   async quit(): Promise<void> {
     if (this.#isEnding) return;
     this.#isEnding = true;
-    await this.#flush();
+    await this.#within(this.#channel.flush());
     this.#options.exit(0);
   }
 
@@ -127,9 +129,9 @@ export class HostSession {
     await this.quit();
   }
 
-  async #flush(): Promise<void> {
+  async #within(work: Promise<void>): Promise<void> {
     const limit = new AbortController();
-    await Promise.race([this.#channel.flush(), pause(this.#options.clock, flushMs, limit.signal)]);
+    await Promise.race([work, pause(this.#options.clock, endMs, limit.signal)]);
     limit.abort();
   }
 }

@@ -6,6 +6,7 @@ import * as trainingModule from '../../lib/training.ts';
 import { defaultParams, isSchema, type Overrides, resolveParams } from '../../lib/training/params.ts';
 import { failureOf } from './failure.ts';
 import { loadProgram } from './load-program.ts';
+import { withoutNewListeners } from './without-new-listeners.ts';
 
 /**
  * `--inspect PROGRAM.mjs [--set JSON]`: imports a program without setting it up, checks the values for its parameters,
@@ -16,7 +17,7 @@ export async function inspectHost(args: readonly string[]): Promise<number> {
   // What a program prints while it is imported must not be taken for the answer.
   globalThis.console = new Console(process.stderr);
   try {
-    const { tf } = await openBackend();
+    const { tf } = await withoutNewListeners(() => openBackend());
     const program = await loadProgram(path, { tf, training: trainingModule });
     const overrides = flag === '--set' ? parseOverrides(json ?? '') : {};
     resolveParams(program.params, overrides);

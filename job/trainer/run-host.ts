@@ -20,6 +20,7 @@ import { finite } from '../../lib/training/tensors.ts';
 import type { HostSession } from './host-session.ts';
 import type { HostStart } from './host-start.ts';
 import { checkedTraining, loadProgram } from './load-program.ts';
+import { withoutNewListeners } from './without-new-listeners.ts';
 
 export interface HostOptions {
   readonly start: HostStart;
@@ -30,7 +31,7 @@ export interface HostOptions {
 /** A trainer's whole life: set up, begin where the supervisor says, train, and stage the result. */
 export async function runHost({ start, session, clock }: HostOptions): Promise<void> {
   const { checkpoints, reports } = session;
-  const { tf, runtime } = await openBackend(start.backend);
+  const { tf, runtime } = await withoutNewListeners(() => openBackend(start.backend));
   session.send({ kind: 'hello', protocol: protocolVersion, runtime });
   reports.phase('setup');
   const program = await loadProgram(start.program, { tf, training: trainingModule });

@@ -50,9 +50,12 @@ export class Slot {
     }
   }
 
-  /** Gives its room back; the folder stays, since trainers delete nothing. */
+  /**
+   * Gives its room back; the folder stays, since trainers delete nothing. What cannot be emptied costs room that nobody
+   * counts on.
+   */
   async empty(): Promise<void> {
-    for (const opened of this.#files.values()) await (await opened).truncate(0);
+    await Promise.allSettled([...this.#files.values()].map(async (opened) => (await opened).truncate(0)));
   }
 
   async #open(path: string): Promise<FileHandle> {
@@ -87,7 +90,7 @@ export class Slots {
 
   /**
    * Reserves room for a snapshot of these files in every slot that is free.
-   * @throws UnfitError when there is no room for even one
+   * @throws UnfitError when there is no room for even one, or the folder cannot be written
    */
   async reserve(files: readonly SlotFile[]): Promise<void> {
     for (const slot of this.#slots) {
@@ -95,15 +98,21 @@ export class Slots {
       try {
         await slot.reserve(files);
       } catch (error) {
-        if (!isNoRoom(error)) throw error;
-        if (slot.number === 0) throw await this.#noRoom(files, error);
+        if (slot.number === 0 || !isNoRoom(error)) throw await this.#unfit(files, error);
         await slot.empty();
         this.#slots = this.#slots.filter((one) => one !== slot);
       }
     }
   }
 
-  async #noRoom(files: readonly SlotFile[], cause: unknown): Promise<UnfitError> {
+  async #unfit(files: readonly SlotFile[], cause: unknown): Promise<UnfitError> {
+    if (!isNoRoom(cause)) {
+      return new UnfitError(`checkpoints cannot be staged: ${messageOf(cause)}`, {
+        facts: { dir: this.#stagingDir },
+        hint: 'The staging folder must be writable for the worker.',
+        cause,
+      });
+    }
     const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
     const room = await statfs(this.#stagingDir).then(
       ({ bavail, bsize }) => bavail * bsize,

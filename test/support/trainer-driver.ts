@@ -45,7 +45,7 @@ export interface DriveOptions {
   readonly waitToBegin?: boolean;
 }
 
-let count = 0;
+let started = 0;
 
 /** The smallest supervisor: starts the real trainer process, copies what is staged, and releases the slot. */
 export class TrainerDriver {
@@ -66,7 +66,7 @@ export class TrainerDriver {
   constructor(options: DriveOptions) {
     const { program, dir, start, from, waitToBegin = false } = options;
     this.#options = options;
-    this.#home = join(dir, `trainer-${++count}`);
+    this.#home = join(dir, `trainer-${++started}`);
     this.stagingDir = join(this.#home, 'staging');
     mkdirSync(this.stagingDir, { recursive: true });
     const orders: TrainerStart = {
@@ -125,6 +125,11 @@ export class TrainerDriver {
     const message = await found.promise;
     if (!matches(message)) throw new Error('another message was found');
     return message;
+  }
+
+  /** Resolves when `count` checkpoints were staged. */
+  async sawStaged(count: number): Promise<void> {
+    if (count > 0) await this.saw('staged', () => this.all('staged').length >= count);
   }
 
   all<Kind extends TrainerMessage['kind']>(kind: Kind): readonly Of<Kind>[] {
