@@ -67,7 +67,7 @@ export function translateAwsError(error: unknown, call: AwsCall): unknown {
   if (read.status !== undefined)
     return new UnfitError(`${call.service} does not accept this call:`, {
       ...options,
-      hint: 'check the endpoint; for a store that only resembles S3 add ?compat=true to its address, then run `holdfast doctor`',
+      hint: 'check the endpoint; for a store that only resembles S3 add ?compat=true to its address',
     });
   return error;
 }
@@ -185,7 +185,7 @@ function missingContainer(
   call: AwsCall,
   options: { readonly facts: Facts; readonly cause: unknown },
 ): UnfitError {
-  const hint = 'check the address and the region, or create it with `holdfast up`';
+  const hint = 'check the address and the region; Holdfast uses what is there and creates neither';
   return new UnfitError(`there is no such ${call.service === 'S3' ? 'bucket' : 'queue'}:`, {
     ...options,
     hint,

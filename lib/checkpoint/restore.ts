@@ -138,8 +138,8 @@ function nothingLeft(state: JobState): UnrecoverableError {
     ].join('\n'),
     {
       hint:
-        `See \`holdfast checkpoints ls ${state.jobId}\`. \`holdfast checkpoints verify\` lifts a quarantine when the bytes are ` +
-        'good after all; `holdfast resume --from` picks another checkpoint. The job never starts over by itself.',
+        `\`holdfast show ${state.jobId}\` lists them; \`holdfast resume ${state.jobId} --from CHECKPOINT\` picks one that is not ` +
+        'damaged. The job never starts over by itself.',
     },
   );
 }

@@ -177,7 +177,7 @@ function retained(state: JobState, id: string): CheckpointRecord {
   const record = findCheckpoint(state, id);
   if (record !== undefined) return record;
   throw new NotFoundError(`job \`${state.jobId}\` has no checkpoint \`${id}\`.`, {
-    hint: `\`holdfast checkpoints ls ${state.jobId}\` lists those that are retained.`,
+    hint: `\`holdfast show ${state.jobId}\` lists those that are retained.`,
   });
 }
 

@@ -159,7 +159,7 @@ describe('what S3ObjectStore understands', () => {
     for (const settled of await Promise.allSettled(calls))
       expect(settled).toMatchObject({
         status: 'rejected',
-        reason: { code: 'UNFIT', hint: expect.stringContaining('holdfast up') },
+        reason: { code: 'UNFIT', hint: expect.stringContaining('check the address') },
       });
     expect(await elsewhere.head('key')).toBeUndefined();
     await elsewhere.close();

@@ -158,7 +158,7 @@ describe('SqsJobQueue in bad weather', () => {
       const queue = await openSqsJobQueue(aws.queueUrl('missing'), { credentials: aws.credentials });
       await expect(call({ ...opened, queue })).rejects.toMatchObject({
         code: 'UNFIT',
-        hint: expect.stringContaining('holdfast up'),
+        hint: expect.stringContaining('check the address'),
       });
       await queue.close();
     });
