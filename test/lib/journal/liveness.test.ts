@@ -61,13 +61,6 @@ describe('an owner', () => {
     await putHeartbeat(store, 'job-10', beat);
     expect(await live(store)).toBe(false);
   });
-
-  it('is judged by the store\u2019s clock alone', async () => {
-    const { store } = await ownedJob();
-    // The machine that asks has no say: nothing but the store is passed in.
-    expect(isLive.length).toBe(2);
-    expect(await live(store)).toBe(true);
-  });
 });
 
 describe('a heartbeat', () => {
