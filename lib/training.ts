@@ -32,3 +32,4 @@ export { minimizeAccumulated } from './tfjs/minimize-accumulated.ts';
 export { movingAverage } from './tfjs/moving-average.ts';
 export { setLearningRate } from './tfjs/set-learning-rate.ts';
 export { variablesOf } from './tfjs/variables-of.ts';
+export type { Examples } from './tfjs/examples.ts';
