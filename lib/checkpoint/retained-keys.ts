@@ -55,7 +55,7 @@ async function readRetained(
   if (record.quarantined !== undefined) return undefined;
   throw new CorruptionError('the manifest of a retained checkpoint is damaged, so nothing is deleted.', {
     facts: { job: state.jobId, checkpoint: record.id, key },
-    hint: `Run \`holdfast checkpoints verify ${state.jobId}\`; a quarantined checkpoint does not hold up deleting.`,
+    hint: 'Space stays in use meanwhile, nothing is lost. Deleting goes on once that checkpoint is dropped or quarantined.',
   });
 }
 
