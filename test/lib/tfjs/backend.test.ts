@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -67,5 +68,72 @@ describe('a tensor without memory', () => {
     const empty = tf.tensor1d([]);
     expect(() => assertAllocated(full, empty)).not.toThrow();
     tf.dispose([tensor, empty]);
+  });
+});
+
+/** What a program would see: run in a process of its own, since modules are found and flags are read once. */
+function openIn(modules: string): { readonly stdout: string; readonly stderr: string } {
+  const backend = join(import.meta.dirname, '../../../dist/lib/tfjs/backend.js');
+  const script = `
+    const { openBackend } = await import(${JSON.stringify(backend)});
+    const { tf, backend, runtime } = await openBackend();
+    console.log(JSON.stringify({ backend, runtime, seen: tf.seenAtLoad }));`;
+  const { TF_DETERMINISTIC_OPS: _, ...env } = process.env;
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+    encoding: 'utf8',
+    env: { ...env, NODE_PATH: modules, TF_ENABLE_ONEDNN_OPTS: 'chosen' },
+  });
+  return { stdout, stderr };
+}
+
+async function install(name: string, source: string): Promise<void> {
+  const at = join(folder, '@tensorflow', name);
+  await mkdir(at, { recursive: true });
+  await writeFile(join(at, 'index.js'), source);
+}
+
+function working(name: string): string {
+  return `
+  const util = require('node:util');
+  module.exports = {
+    seenAtLoad: { name: ${JSON.stringify(name)}, ops: process.env.TF_DETERMINISTIC_OPS, cudnn: process.env.TF_CUDNN_DETERMINISTIC,
+      shim: util.isNullOrUndefined(null) && util.isArray([]) },
+    version: { tfjs: '4.22.0', 'tfjs-node': '4.22.0' },
+    setBackend: async () => true,
+    ready: async () => {},
+  };`;
+}
+
+describe('a native package', () => {
+  it('goes before wasm, the one for GPUs first, with flags and shims in place when it loads', async () => {
+    await install('tfjs-node', working('cpu'));
+    await install('tfjs-node-gpu', working('gpu'));
+    const { stdout, stderr } = openIn(folder);
+    expect(stderr).not.toContain('Error');
+    expect(JSON.parse(stdout)).toMatchObject({
+      backend: 'tensorflow',
+      seen: { name: 'gpu', ops: '1', cudnn: '1', shim: true },
+      runtime: {
+        backend: 'tensorflow',
+        versions: {
+          'tfjs-node-gpu': '4.22.0',
+          flags: 'TF_DETERMINISTIC_OPS=1 TF_CUDNN_DETERMINISTIC=1 TF_ENABLE_ONEDNN_OPTS=chosen',
+        },
+      },
+    });
+  });
+
+  it('that is installed but does not load stops the job instead of training slowly', async () => {
+    await install('tfjs-node', "throw new Error('libtensorflow.so.2: cannot open shared object file');");
+    const { stdout, stderr } = openIn(folder);
+    expect(stdout).toBe('');
+    expect(stderr).toContain('@tensorflow/tfjs-node is installed but does not load: libtensorflow.so.2');
+  });
+
+  it('that is asked for but not installed is named with what to do', async () => {
+    await expect(openBackend('tensorflow')).rejects.toThrow(UnfitError);
+    await expect(openBackend('tensorflow')).rejects.toMatchObject({
+      hint: expect.stringContaining('npm install @tensorflow/tfjs-node-gpu'),
+    });
   });
 });
