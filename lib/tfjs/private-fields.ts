@@ -64,7 +64,7 @@ export interface EngineFields {
   makeTensorFromTensorInfo(info: TensorInfo, backend: HoldingBackend): Tensor;
 }
 /** What every backend offers for sharing the data of a tensor. */
-export interface HoldingBackend {
+interface HoldingBackend {
   incRef(dataId: object): void;
 }
 

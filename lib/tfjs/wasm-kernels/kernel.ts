@@ -6,7 +6,7 @@ import { assert } from '../../base/assert.ts';
 import { seenAs } from '../private-fields.ts';
 import { assertAllocated } from '../wasm-memory.ts';
 
-export type Attributes = Readonly<Record<string, unknown>>;
+type Attributes = Readonly<Record<string, unknown>>;
 export interface KernelCall<Inputs, Attrs> {
   readonly inputs: Inputs;
   readonly attrs: Attrs;
