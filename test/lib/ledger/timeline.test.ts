@@ -155,15 +155,13 @@ describe('the timeline', () => {
   });
 
   it('tells how it ended', () => {
-    const done = started()
-      .commit(10)
-      .own({
-        kind: 'completed',
-        checkpoint: '2-1-step10',
-        step: 10,
-        epoch: 1,
-        reason: 'every epoch is done',
-      });
+    const done = started().commit(10).own({
+      kind: 'completed',
+      checkpoint: '2-1-step10',
+      step: 10,
+      epoch: 1,
+      reason: 'every epoch is done',
+    });
     expect(renderTimeline(told(done)).at(-1)).toBe(
       '2030-01-01 00:05:00Z  completed at step 10 (every epoch is done), result 2-1-step10',
     );
