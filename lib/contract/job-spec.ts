@@ -83,6 +83,5 @@ export const jobSpecSchema = z.object({
 export type JobInput = z.infer<typeof inputSchema>;
 export type SavePolicySpec = z.infer<typeof savePolicySchema>;
 export type KeepPolicySpec = z.infer<typeof keepPolicySchema>;
-export type TrainingProgram = z.infer<typeof trainingProgramSchema>;
 export type CommandProgram = z.infer<typeof commandProgramSchema>;
 export type JobSpec = z.infer<typeof jobSpecSchema>;

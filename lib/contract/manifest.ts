@@ -79,7 +79,6 @@ export const manifestSchema = z.object({
 });
 
 export type Chunk = z.infer<typeof chunkSchema>;
-export type Codec = z.infer<typeof codecSchema>;
 export type ManifestFile = z.infer<typeof manifestFileSchema>;
 export type Runtime = z.infer<typeof runtimeSchema>;
 export type SaveReason = z.infer<typeof saveReasonSchema>;
