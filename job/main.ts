@@ -6,6 +6,7 @@ import { systemClock } from '../lib/base/clock.ts';
 import { messageOf, remedyOf } from '../lib/base/errors.ts';
 import { jsonLog, type Log } from '../lib/base/log.ts';
 import { systemRandom } from '../lib/base/random.ts';
+import { chooseStagingDir } from '../lib/checkpoint/staging-place.ts';
 import { openQueue, openStore } from '../lib/client/region.ts';
 import { workerExitCodes } from '../lib/contract/exit-codes.ts';
 import type { Instance } from '../lib/contract/journal-entry.ts';
@@ -17,7 +18,6 @@ import { startCommandHost } from './trainer/command-host.ts';
 import { startLevelOneTrainer } from './trainer/level-one-trainer.ts';
 import type { StartTrainer } from './trainer/start-trainer.ts';
 import { watchInterruption } from './watch-interruption.ts';
-import { chooseStagingDir } from './work-dirs.ts';
 import { runWorker } from './worker.ts';
 
 export interface WorkerSettings {

@@ -25,11 +25,23 @@ export async function runWorker(world: World, options: WorkerOptions = {}): Prom
   const stopping = new AbortController();
   const unsubscribe = world.notices.onStop(() => stopping.abort(new Error('the instance is going away')));
   try {
-    // A machine that is about to go takes nothing: every source is read before the first receive.
-    await world.notices.readAll();
+    await readEverySource(world);
     return await takeJobs(world, options, stopping.signal);
   } finally {
     unsubscribe();
+  }
+}
+
+/** A metadata service that cannot be read is asked this often before work is taken all the same: notices are best effort. */
+const firstReadsMax = 5;
+
+/** A machine that is about to go takes nothing, so that every source is read before the first receive. */
+async function readEverySource(world: World): Promise<void> {
+  for (let tries = 1; tries <= firstReadsMax; tries++) {
+    const { unreadable } = await world.notices.readAll();
+    if (unreadable.length === 0) return;
+    world.log.warn('notices-unreadable', { sources: unreadable, tries });
+    await world.clock.sleep(world.timers.noticePollMs);
   }
 }
 

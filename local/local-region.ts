@@ -4,6 +4,7 @@ import { type Clock, pause } from '../lib/base/clock.ts';
 import { UsageError } from '../lib/base/errors.ts';
 import type { Log } from '../lib/base/log.ts';
 import type { Random } from '../lib/base/random.ts';
+import { removeStagingLeftovers } from '../lib/checkpoint/staging-place.ts';
 import { openQueue } from '../lib/client/region.ts';
 import type { Timers } from '../lib/contract/timers.ts';
 import type { JobQueue } from '../lib/queue/job-queue.ts';
@@ -161,6 +162,8 @@ class RunningRegion implements LocalRegion {
       await this.market[Symbol.asyncDispose]();
       await this.#parts.queue.close();
       await this.#interrupting;
+      // A machine that is lost takes its memory along; these processes left theirs behind.
+      await removeStagingLeftovers();
     } finally {
       await this.#parts.claim.release();
     }

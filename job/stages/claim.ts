@@ -5,6 +5,7 @@ import { type JobSpec, jobSpecSchema } from '../../lib/contract/job-spec.ts';
 import { parseDocument } from '../../lib/contract/parse-document.ts';
 import { storeIdentity } from '../../lib/contract/store-identity.ts';
 import { type Claim, claimJob } from '../../lib/journal/claim.ts';
+import { readHeartbeat } from '../../lib/journal/heartbeat.ts';
 import { isLive } from '../../lib/journal/liveness.ts';
 import type { World } from '../world.ts';
 import type { AcceptedTicket } from './accept.ts';
@@ -33,6 +34,8 @@ export async function claimTicket(world: World, accepted: AcceptedTicket): Promi
     instance: world.instance,
     isLive: (owner) =>
       isLive(world.store, { jobId: journal.jobId, claim: owner.token, livenessMs: world.timers.livenessMs }),
+    lastStepOf: async (owner) =>
+      (await readHeartbeat(world.store, journal.jobId, owner.token))?.heartbeat.step,
   });
   if (result.outcome === 'claimed') return result;
   if (result.outcome === 'finished') {

@@ -41,8 +41,9 @@ export async function settle(world: World, ending: Ending, outcome: Outcome): Pr
       await dropTicket(world, ending.ticket);
       return 'go-on';
     case 'paused':
+      return pauseOrGoOn(world, ending);
     case 'cancelled':
-      await append(ending, { kind: outcome.kind, step });
+      await append(ending, { kind: 'cancelled', step });
       await dropTicket(world, ending.ticket);
       return 'go-on';
     case 'failed':
@@ -66,6 +67,25 @@ export async function settle(world: World, ending: Ending, outcome: Outcome): Pr
     case 'fenced':
       return 'fenced';
   }
+}
+
+/** An operator may have resumed the job while its checkpoint was under way: then there is nothing to pause any more. */
+async function pauseOrGoOn(world: World, ending: Ending): Promise<Settled> {
+  const { claim, step, ticket } = ending;
+  const { entry } = await claim.append((state) =>
+    state.requests.pause
+      ? { kind: 'paused', step }
+      : {
+          kind: 'released',
+          cause: 'handover',
+          step,
+          instance: world.instance,
+          message: 'resumed while it was being paused',
+        },
+  );
+  if (entry?.kind === 'paused') await dropTicket(world, ticket);
+  else await handOver(world, ending);
+  return 'go-on';
 }
 
 async function append(ending: Ending, facts: EntryFacts): Promise<void> {

@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from '../base/clock.ts';
 import { UsageError } from '../base/errors.ts';
 import { type Random, systemRandom } from '../base/random.ts';
+import type { RetryLimits } from '../base/retry.ts';
 import type { Timers } from '../contract/timers.ts';
 import type { JobQueue } from '../queue/job-queue.ts';
 import type { ObjectStore } from '../store/object-store.ts';
@@ -53,8 +54,11 @@ export async function openRegion(place: RegionPlace, ports: RegionPorts = system
  */
 export async function openStore(uri: string, ports: RegionPorts = systemPorts): Promise<ObjectStore> {
   const { retryingObjectStore } = await import('../store/retrying-object-store.ts');
-  return retryingObjectStore(await openDriver(uri, ports), ports);
+  return retryingObjectStore(await openDriver(uri, ports), { ...ports, limits: briefly });
 }
+
+/** Rides out a hiccup of any single request. Journal and checkpoint engine are patient on their own, with all of it in view. */
+const briefly: RetryLimits = { attemptsMax: 3, delayMs: 200, delayMsMax: 400 };
 
 async function openDriver(uri: string, ports: RegionPorts): Promise<ObjectStore> {
   switch (schemeOf(uri)) {

@@ -28,7 +28,13 @@ export const entryFacts = {
     name: z.string(),
     store: z.string(),
   }),
-  claimed: z.object({ kind: z.literal('claimed'), ticket: z.string(), instance: instanceSchema }),
+  /** `heardStep`: where an attempt that ended without a word was by its last heartbeat; what it did since it cannot tell. */
+  claimed: z.object({
+    kind: z.literal('claimed'),
+    ticket: z.string(),
+    instance: instanceSchema,
+    heardStep: step.optional(),
+  }),
   /** `checkpoint` null: a fresh start. `passedOver`: newer checkpoints that were not used, and why. */
   restored: z.object({
     kind: z.literal('restored'),

@@ -35,6 +35,8 @@ export interface ClaimOptions {
   readonly instance: Instance;
   /** Whether an owner has given a sign of life lately. Only asked to spare a healthy one: safety rests on the fence. */
   readonly isLive: (claim: OpenClaim) => Promise<boolean>;
+  /** The last step that a dead owner reported, where anybody knows: tells what its end cost. */
+  readonly lastStepOf?: (claim: OpenClaim) => Promise<number | undefined>;
 }
 
 /**
@@ -56,7 +58,7 @@ export async function takeClaim(
   options: ClaimOptions,
   isWanted: (state: JobState) => boolean,
 ): Promise<ClaimResult> {
-  const { ticket, instance, isLive } = options;
+  const { ticket, instance, isLive, lastStepOf } = options;
   const state = await journal.refresh();
   if (state.sequence === 0) {
     throw new NotFoundError('no such job.', { facts: { jobId: journal.jobId } });
@@ -64,11 +66,14 @@ export async function takeClaim(
   const found = isWanted(state) ? state.claim : null;
   if (found !== null && (await isLive(found))) return ownedBy(found, ticket);
   const silent = found?.token;
+  const heardStep = found === null ? undefined : await lastStepOf?.(found);
   const { entry, state: after } = await journal.append((current) => {
     if (!isWanted(current)) return undefined;
     // An owner that came while we looked is alive, whatever the clocks say.
     if (current.claim !== null && current.claim.token !== silent) return undefined;
-    return { kind: 'claimed', ticket, instance, claim: null };
+    // Only of the attempt that was looked at: another one may have begun, and ended, meanwhile.
+    const heard = current.claim === null || heardStep === undefined ? {} : { heardStep };
+    return { kind: 'claimed', ticket, instance, claim: null, ...heard };
   });
   if (entry !== undefined) return { outcome: 'claimed', claim: claimOf(journal, entry.sequence) };
   if (!isWanted(after)) return { outcome: 'finished', status: after.status };

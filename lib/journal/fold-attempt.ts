@@ -5,8 +5,8 @@ import { isFinished } from './status.ts';
 import { strike } from './strikes.ts';
 
 export function foldClaimed(state: JobState, entry: EntryOf<'claimed'>, at: string): JobState {
-  const { sequence: token, ticket, instance } = entry;
-  const before = state.claim === null ? state : afterSilentDeath(state, state.claim);
+  const { sequence: token, ticket, instance, heardStep = 0 } = entry;
+  const before = state.claim === null ? state : afterSilentDeath(state, state.claim, heardStep);
   return {
     ...before,
     newestClaim: token,
@@ -18,15 +18,17 @@ export function foldClaimed(state: JobState, entry: EntryOf<'claimed'>, at: stri
 }
 
 /** The open attempt ended without a word: its instance was lost, or its supervisor died. */
-function afterSilentDeath(state: JobState, dead: OpenClaim): JobState {
+function afterSilentDeath(state: JobState, dead: OpenClaim, heardStep: number): JobState {
   // Tidying up a finished job trains nothing, so that its death says nothing about the program.
   if (isFinished(state.status)) return { ...state, claim: null };
+  const step = Math.max(dead.step ?? 0, heardStep);
   return {
     ...state,
     claim: null,
+    reachedStep: Math.max(state.reachedStep, step),
     strikes: strike(state.strikes, {
       cause: 'silence',
-      step: dead.step ?? 0,
+      step,
       instance: dead.instance.id,
       message: `attempt ${dead.token} on ${dead.instance.id} ended without a word`,
     }),

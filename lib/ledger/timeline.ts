@@ -139,7 +139,12 @@ function deathBefore(entry: JournalEntry, before: JobState, after: JobState): re
   if (entry.kind !== 'claimed' || before.claim === null) return [];
   if (after.totals.silentDeaths === before.totals.silentDeaths) return [];
   const { token, instance, step = 0 } = before.claim;
-  const death: Told = { kind: 'silent-death', claim: token, instance, step };
+  const death: Told = {
+    kind: 'silent-death',
+    claim: token,
+    instance,
+    step: Math.max(step, entry.heardStep ?? 0),
+  };
   return [death, strikeOf(after)];
 }
 

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { requestCancel, requestPause } from '../../lib/journal/requests.ts';
+import { requestCancel, requestPause, requestResume } from '../../lib/journal/requests.ts';
 import { openJournal } from '../../lib/journal/journal.ts';
 import { encodeTicket } from '../../lib/contract/ticket.ts';
+import { readHeartbeat } from '../../lib/journal/heartbeat.ts';
 import { TransientError } from '../../lib/base/errors.ts';
 import type { JobQueue } from '../../lib/queue/job-queue.ts';
 import type { ObjectStore } from '../../lib/store/object-store.ts';
@@ -153,6 +154,23 @@ describe('an attempt that ends', () => {
     expect(state.checkpoints.at(-1)).toMatchObject({ step: 30, reason: 'pause' });
     expect(await bench.queue.depth()).toEqual({ visible: 0, inFlight: 0, delayed: 0 });
     expect(worker.trainer.killed).toBe(true);
+  });
+
+  it('goes on when the operator changes his mind while the checkpoint is under way', async () => {
+    await bench.submit('job');
+    const worker = await bench.begin();
+    worker.trainer.answers = false;
+    worker.trainer.train(30);
+    const journal = await openJournal(bench, 'job');
+    await requestPause(journal, { by: 'ann' });
+    await bench.until('the checkpoint is asked for', () =>
+      worker.trainer.heard.some((message) => message.kind === 'checkpoint' && message.reason === 'pause'),
+    );
+    await requestResume(journal, { by: 'ann' });
+    worker.trainer.stage({ id: 's1', reason: 'pause' });
+    await bench.until('the job is claimed again', async () => (await bench.state('job')).totals.claims === 2);
+    expect(await bench.state('job')).toMatchObject({ status: 'running', strikes: { total: 0 } });
+    expect((await bench.kinds('job')).filter((kind) => kind === 'paused')).toEqual([]);
   });
 
   it('is cancelled when an operator asks', async () => {
@@ -311,13 +329,18 @@ describe('two workers', () => {
       'a checkpoint is there',
       async () => (await bench.state('job')).checkpoints.length === 1,
     );
+    lost.trainer.train(25);
+    await bench.until('a heartbeat told of it', async () => {
+      const heard = await readHeartbeat(bench.store, 'job', (await bench.state('job')).newestClaim);
+      return heard?.heartbeat.step === 25;
+    });
     isDead = true;
     const heir = bench.start();
     await bench.pass(60_000);
     expect(heir.trainers).toHaveLength(0);
     await bench.until('the replacement begins', () => heir.trainers.at(-1)?.begun === true);
     const state = await bench.state('job');
-    expect(state.totals.silentDeaths).toBe(1);
+    expect(state.totals).toMatchObject({ silentDeaths: 1, lostSteps: 15 });
     expect(state.strikes.total).toBe(1);
     expect((await bench.entries('job')).at(-1)).toMatchObject({ kind: 'restored', step: 10 });
   });
