@@ -2,7 +2,7 @@ import type { Clock } from '../lib/base/clock.ts';
 import type { Random } from '../lib/base/random.ts';
 import type { Streams, Terminal } from './terminal.ts';
 
-export type Environment = Readonly<Record<string, string | undefined>>;
+type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The options that every command takes. */
 export interface GlobalOptions {

@@ -3,7 +3,7 @@ import pico from 'picocolors';
 export type Colors = ReturnType<typeof pico.createColors>;
 
 /** Version of every JSON document that a command prints. A field may be added without a new version, never changed or removed. */
-export const schemaVersion = 1;
+const schemaVersion = 1;
 
 /** Where text goes and what is there: the process's own streams, or a test's. */
 export interface Streams {
@@ -57,7 +57,7 @@ export function openTerminal(
 }
 
 /** https://no-color.org and https://force-color.org, else only a terminal that is not dumb. */
-export function isColoured(isTerminal: boolean, env: Readonly<Record<string, string | undefined>>): boolean {
+function isColoured(isTerminal: boolean, env: Readonly<Record<string, string | undefined>>): boolean {
   if ((env['NO_COLOR'] ?? '') !== '') return false;
   if ((env['FORCE_COLOR'] ?? '') !== '' && env['FORCE_COLOR'] !== '0') return true;
   return isTerminal && env['TERM'] !== 'dumb';

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { jsonLog } from '../../lib/base/log.ts';
 import { UnfitError, UsageError } from '../../lib/base/errors.ts';
+import { builtFile } from '../../lib/base/package-files.ts';
 import { exitCodes } from '../../lib/contract/exit-codes.ts';
 import { timersFrom } from '../../lib/contract/timers.ts';
 import { type LocalRegion, openLocalRegion } from '../../local/local-region.ts';
@@ -38,7 +38,7 @@ async function open(context: CliContext, input: LocalInput, dir: string): Promis
     timers: timersFrom({ heartbeatMs, visibilityMs }),
     workers,
     noticeMs,
-    workerCommand: [process.execPath, mainScript(), 'worker'],
+    workerCommand: [process.execPath, builtFile('cli/main.js'), 'worker'],
     onEvent: (event) => showEvent(context, event),
     clock,
     random,
@@ -54,12 +54,6 @@ async function open(context: CliContext, input: LocalInput, dir: string): Promis
           },
         }),
   });
-}
-
-/** The built command line: what workers run, also when this file runs from its source. */
-function mainScript(): string {
-  const isSource = import.meta.url.endsWith('.ts');
-  return fileURLToPath(new URL(isSource ? '../../dist/cli/main.js' : '../main.js', import.meta.url));
 }
 
 function announce(

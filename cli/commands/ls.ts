@@ -6,12 +6,14 @@ import { formatAge } from '../format.ts';
 import { lossText, paintStatus, statusText, stepText } from '../status-text.ts';
 import { type Column, table } from '../table.ts';
 import type { Colors } from '../terminal.ts';
-import { withRegion } from '../with-region.ts';
+import { isUntouched, withRegion } from '../with-region.ts';
 
 /** `holdfast ls`: one line a job, the newest first. */
 export const ls: Command<object> = async (context) => {
   const { terminal, clock } = context;
-  const jobs = await withRegion(context, async (region) => (await listJobs(region)).map(summarizeJob));
+  const jobs = (await isUntouched(context))
+    ? []
+    : await withRegion(context, async (region) => (await listJobs(region)).map(summarizeJob));
   if (terminal.json) {
     terminal.printJson({ jobs });
     return exitCodes.ok;

@@ -11,10 +11,14 @@ import { withRegion } from '../with-region.ts';
 /** `holdfast submit train.ts`: check a program and queue it. */
 export const submit: Command<SubmitInput> = (context, input) => {
   const options = submitOptions(context, input);
-  return withRegion(context, async (region) => {
-    report(context, await submitJob(region, options));
-    return exitCodes.ok;
-  });
+  return withRegion(
+    context,
+    async (region) => {
+      report(context, await submitJob(region, options));
+      return exitCodes.ok;
+    },
+    { creates: true },
+  );
 };
 
 function submitOptions({ cwd }: CliContext, input: SubmitInput): SubmitOptions {

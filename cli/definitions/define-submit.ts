@@ -5,7 +5,7 @@ const help = `
 Examples:
   $ holdfast submit train.ts --set learningRate=3e-4 --set epochs=20
   $ holdfast submit train.ts --input digits=s3://data/digits.bin --save-every 10m --save-every 1epoch
-  $ holdfast submit --command --preset huggingface -- python train.py --output_dir checkpoints
+  $ holdfast submit --command --preset huggingface -- sh -c 'python train.py --output_dir "$HOLDFAST_CHECKPOINTS"'
   $ holdfast submit --command --checkpoints 'model-*.ckpt' --complete rename -- node train.js
 
 A parameter that the program does not know, or of another type, is refused before anything is queued.

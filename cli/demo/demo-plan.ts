@@ -1,7 +1,4 @@
-import { fileURLToPath } from 'node:url';
-
-/** The package's own folder, from `dist/cli/demo/`. */
-const packageRoot = new URL('../../../', import.meta.url);
+import { builtFile, packageFile } from '../../lib/base/package-files.ts';
 
 /**
  * Shortened so that three losses fit into a minute: on EC2 a notice has 120 s, a ticket is hidden for 120 s and a heartbeat
@@ -18,6 +15,6 @@ export const demoSaveEverySteps = 75;
 /** Everything must be over by then; a machine ten times slower than a small laptop still makes it. */
 export const demoTimeoutMs = 15 * 60_000;
 
-export const demoProgram: string = fileURLToPath(new URL('examples/mnist/train.ts', packageRoot));
-export const demoDigits: string = fileURLToPath(new URL('examples/mnist/digits.bin', packageRoot));
-export const mainScript: string = fileURLToPath(new URL('dist/cli/main.js', packageRoot));
+export const demoProgram: string = packageFile('examples/mnist/train.ts');
+export const demoDigits: string = packageFile('examples/mnist/digits.bin');
+export const mainScript: string = builtFile('cli/main.js');

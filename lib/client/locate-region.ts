@@ -7,7 +7,7 @@ import { parseDocument } from '../contract/parse-document.ts';
 import { storeIdentity } from '../contract/store-identity.ts';
 import { defaultTimers, timersFrom, type Timers } from '../contract/timers.ts';
 
-export type RegionOrigin = 'flags' | 'environment' | 'deployment' | 'local';
+type RegionOrigin = 'flags' | 'environment' | 'deployment' | 'local';
 
 /** Where the store and the queue of a region are, and who said so. */
 export interface RegionPlace {

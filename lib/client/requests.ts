@@ -105,7 +105,7 @@ export async function waitForJob(
  * Answers a pending pause or cancel request for a job that nobody works on: claims it, which fences whoever may still
  * wake up, and settles what is asked. A live owner does it itself.
  */
-export async function settleWithoutOwner(region: Region, journal: Journal): Promise<JobState> {
+async function settleWithoutOwner(region: Region, journal: Journal): Promise<JobState> {
   const { store, timers } = region;
   if (!isPending(journal.state)) return journal.state;
   const taken = await takeClaim(

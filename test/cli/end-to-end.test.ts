@@ -43,6 +43,8 @@ function terminalIn(cwd: string): (line: string) => Typed {
     const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...line.split(' ')], {
       cwd,
       encoding: 'utf8',
+      // A command that hangs fails its own expectation, not the whole test.
+      timeout: 60_000,
       env: { ...process.env, HOLDFAST_STORE: '', HOLDFAST_QUEUE: '' },
     });
     return { code: status, out: stdout, err: stderr };
@@ -53,7 +55,8 @@ async function startRegion(cwd: string): Promise<ChildProcess> {
   const args = [main, 'local', '--heartbeat', '500ms', '--visibility', '2s'];
   const region = spawn(process.execPath, args, { cwd, stdio: ['ignore', 'pipe', 'ignore'] });
   onTestFinished(() => void region.kill('SIGKILL'));
-  await once(region.stdout, 'data');
+  const [first] = await Promise.race([once(region.stdout, 'data'), once(region, 'exit')]);
+  expect(String(first)).toContain('A region on this machine');
   return region;
 }
 

@@ -50,6 +50,20 @@ describe('the built command line', () => {
     expect(loaded.length).toBeLessThan(40);
   });
 
+  it('adds little to the start of Node itself', () => {
+    const world = cliWorld();
+    const fastestMs = (args: readonly string[]): number =>
+      Math.min(
+        ...Array.from({ length: 5 }, () => {
+          const startedAt = performance.now();
+          spawnSync(process.execPath, args, { cwd: world.cwd });
+          return performance.now() - startedAt;
+        }),
+      );
+    const bareMs = fastestMs(['-e', '0']);
+    expect(fastestMs([main, '--help']) - bareMs).toBeLessThan(150);
+  });
+
   it('ends with the code of the error, and prints data and talk apart', () => {
     const world = cliWorld();
     expect(holdfast(world, ['show', 'nobody'])).toMatchObject({ code: 3, out: '' });

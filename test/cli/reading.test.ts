@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import { readdirSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { objectKeys } from '../../lib/contract/object-keys.ts';
 import { encodeSegment, type LogLine } from '../../lib/contract/segments.ts';
 import type { Claim } from '../../lib/journal/claim.ts';
@@ -6,6 +7,7 @@ import { putHeartbeat } from '../../lib/journal/heartbeat.ts';
 import type { Journal } from '../../lib/journal/journal.ts';
 import { type CliWorld, cliWorld } from '../support/cli-world.ts';
 import { checkpointFacts, claimed } from '../support/journal-world.ts';
+import { scratchFolder } from '../support/scratch-folder.ts';
 
 const notice = 'Spot interruption notice (terminate)';
 
@@ -55,6 +57,17 @@ async function interruptedOnce(world: CliWorld): Promise<Journal> {
   return journal;
 }
 
+/** Read by many tests, changed by none. */
+let world: CliWorld;
+let folder: Awaited<ReturnType<typeof scratchFolder>>;
+
+beforeAll(async () => {
+  folder = await scratchFolder();
+  world = cliWorld(folder.dir);
+  await interruptedOnce(world);
+});
+afterAll(async () => folder.remove());
+
 async function log(
   world: CliWorld,
   claim: number,
@@ -77,9 +90,16 @@ describe('ls', () => {
     expect((await world.run(['ls', '--json'])).json).toEqual([{ schemaVersion: 1, jobs: [] }]);
   });
 
-  it('shows a running job with the step that its worker reports', async () => {
+  it('leaves no trace in a folder without a region, and refuses a store that is not there', async () => {
     const world = cliWorld();
-    await interruptedOnce(world);
+    await world.run(['ls']);
+    const { code, err } = await world.run(['ls', '--store', './stoer']);
+    expect(code).toBe(3);
+    expect(err).toContain('stoer');
+    expect(readdirSync(world.cwd)).toEqual([]);
+  });
+
+  it('shows a running job with the step that its worker reports', async () => {
     const { code, out } = await world.run(['ls']);
     expect(code).toBe(0);
     const [titles, row] = out.split('\n');
@@ -88,8 +108,6 @@ describe('ls', () => {
   });
 
   it('has stable JSON', async () => {
-    const world = cliWorld();
-    await interruptedOnce(world);
     const { json } = await world.run(['ls', '--json']);
     expect(json).toEqual([
       {
@@ -141,8 +159,6 @@ describe('ls', () => {
 
 describe('show', () => {
   it('shows spec, worker, checkpoints and recoveries', async () => {
-    const world = cliWorld();
-    await interruptedOnce(world);
     const { code, out } = await world.run(['show', 'job-1']);
     expect(code).toBe(0);
     expect(out).toContain('job-1  running');
@@ -172,8 +188,6 @@ describe('show', () => {
   });
 
   it('gives everything as one document', async () => {
-    const world = cliWorld();
-    await interruptedOnce(world);
     const { json } = await world.run(['show', 'job-1', '--json']);
     expect(json).toHaveLength(1);
     expect(json[0]).toMatchObject({
@@ -202,8 +216,6 @@ describe('show', () => {
 
 describe('why', () => {
   it('tells the story in order and where the job stands', async () => {
-    const world = cliWorld();
-    await interruptedOnce(world);
     const { code, out } = await world.run(['why', 'job-1']);
     expect(code).toBe(0);
     const story = [
@@ -220,8 +232,6 @@ describe('why', () => {
   });
 
   it('gives the events as one document', async () => {
-    const world = cliWorld();
-    await interruptedOnce(world);
     const { json } = await world.run(['why', 'job-1', '--json']);
     expect(json[0]).toMatchObject({ schemaVersion: 1, jobId: 'job-1', status: 'running' });
     expect(json[0]?.['events']).toContainEqual(expect.objectContaining({ kind: 'restored', step: 40 }));
@@ -232,23 +242,17 @@ describe('logs', () => {
   const ruler = `── interrupted (${notice}) · resumed from step 40 ──`;
 
   it('prints the attempts as one stream with a ruler between them', async () => {
-    const world = cliWorld();
-    await interruptedOnce(world);
     const { code, out } = await world.run(['logs', 'job-1']);
     expect(code).toBe(0);
     expect(out.split('\n')).toEqual(['step 40', 'holdfast: handing over', ruler, 'step 52', '']);
   });
 
   it('shows what a resume took back only when asked', async () => {
-    const world = cliWorld();
-    await interruptedOnce(world);
     const { out } = await world.run(['logs', 'job-1', '--lost']);
     expect(out.split('\n').slice(0, 3)).toEqual(['step 40', '~ step 45', 'holdfast: handing over']);
   });
 
   it('is one document a line with --json', async () => {
-    const world = cliWorld();
-    await interruptedOnce(world);
     const { json } = await world.run(['logs', 'job-1', '--json', '--lost']);
     expect(json.map(({ kind, line, lost }) => [kind, line, lost])).toEqual([
       ['line', 'step 40', false],
@@ -262,8 +266,6 @@ describe('logs', () => {
   });
 
   it('stops following with 130 at Ctrl-C', async () => {
-    const world = cliWorld();
-    await interruptedOnce(world);
     const { code, out } = await world.run(['logs', '-f', 'job-1'], { signal: AbortSignal.abort() });
     expect(code).toBe(130);
     expect(out).toContain(ruler);
@@ -312,8 +314,6 @@ describe('watch', () => {
   });
 
   it('prints plain lines where there is no terminal, and a document each with --json', async () => {
-    const world = cliWorld();
-    await interruptedOnce(world);
     const signal = AbortSignal.abort();
     const plain = await world.run(['watch', 'job-1'], { signal });
     expect(plain.code).toBe(130);
@@ -324,8 +324,6 @@ describe('watch', () => {
   });
 
   it('draws one screen on a terminal', async () => {
-    const world = cliWorld();
-    await interruptedOnce(world);
     const { out } = await world.run(['watch', 'job-1'], { signal: AbortSignal.abort(), isTerminal: true });
     expect(out).toContain('52.0 %');
     expect(out.split('\n').length).toBeGreaterThan(4);

@@ -47,7 +47,11 @@ describe('a usage error', () => {
     ['a duration without a unit', ['local', '--heartbeat', '5'], '--heartbeat is not a duration'],
     ['an amount that is none', ['local', '--bandwidth', 'fast'], '--bandwidth is not an amount'],
     ['a count that is none', ['local', '--workers', '-1'], '--workers'],
-    ['a job id that is none', ['show', 'Not/An/Id'], 'not a job id'],
+    [
+      'a job id that is none',
+      'submit --command --preset lightning --id Not/An/Id -- x'.split(' '),
+      'not a job id',
+    ],
     ['an unknown kind of store', ['ls', '--store', 'ftp://x'], 'no kind of store'],
     [
       'an unknown kind of queue',

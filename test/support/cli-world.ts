@@ -1,5 +1,3 @@
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import type { CliPorts } from '../../cli/context.ts';
 import { runCli } from '../../cli/run-cli.ts';
 import { systemRandom } from '../../lib/base/random.ts';
@@ -16,7 +14,7 @@ import { recordSubmission } from '../../lib/journal/requests.ts';
 import { aSpec } from './a-spec.ts';
 import { tempDir } from './temp-dir.ts';
 
-export interface CliRun {
+interface CliRun {
   readonly code: number;
   readonly out: string;
   readonly err: string;
@@ -35,7 +33,7 @@ export interface CliWorld {
   tickets(): Promise<number>;
 }
 
-export interface RunOptions {
+interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly isTerminal?: boolean;
   /** Stands for Ctrl-C. */
@@ -44,10 +42,10 @@ export interface RunOptions {
 }
 
 /** The program text that a submitted test job runs; its digest stands in the spec. */
-export const programText = 'export default { setup() {} };\n';
+const programText = 'export default { setup() {} };\n';
 
-export function cliWorld(): CliWorld {
-  const cwd = tempDir();
+/** @param cwd its folder; one that is removed with the test unless given */
+export function cliWorld(cwd: string = tempDir()): CliWorld {
   const region = async (): Promise<Region> =>
     openRegion(await locateRegion({ cwd, env: {} }), { clock: systemClock, random: systemRandom });
   return {
@@ -116,9 +114,4 @@ async function runIn(cwd: string, args: readonly string[], options: RunOptions):
         .map((line): Record<string, unknown> => Object(JSON.parse(line)));
     },
   };
-}
-
-/** The address of a folder of the world's region. */
-export function folderUri(world: CliWorld, name: string): string {
-  return pathToFileURL(join(world.cwd, name)).href;
 }
