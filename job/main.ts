@@ -1,9 +1,9 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { systemClock } from '../lib/base/clock.ts';
 import { messageOf, remedyOf } from '../lib/base/errors.ts';
+import { builtFile } from '../lib/base/package-files.ts';
 import { jsonLog, type Log } from '../lib/base/log.ts';
 import { systemRandom } from '../lib/base/random.ts';
 import { chooseStagingDir } from '../lib/checkpoint/staging-place.ts';
@@ -99,7 +99,7 @@ async function identify(imdsEndpoint: string | undefined): Promise<Instance> {
   return readInstance(new ImdsClient({ endpoint: imdsEndpoint, clock: systemClock }));
 }
 
-const hostPath = fileURLToPath(new URL('trainer/tfjs-host.js', import.meta.url));
+const hostPath = builtFile('job/trainer/tfjs-host.js');
 
 const startTrainer: StartTrainer = (order, events) =>
   order.spec.program.kind === 'command'

@@ -1,9 +1,9 @@
 import { mkdir, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { assert } from '../../lib/base/assert.ts';
 import { type Clock, pause } from '../../lib/base/clock.ts';
 import { messageOf } from '../../lib/base/errors.ts';
+import { builtFile } from '../../lib/base/package-files.ts';
 import type { CommandProgram } from '../../lib/contract/job-spec.ts';
 import type { SupervisorMessage, TrainerMessage } from '../../lib/contract/trainer-messages.ts';
 import { CheckpointFolder, type FoundCheckpoint } from './checkpoint-folder.ts';
@@ -23,7 +23,7 @@ const scanMs = 250;
 const silenceMsMax = 6 * 3_600_000;
 /** Output re-arms the budget at most this often. */
 const rearmMs = 10_000;
-const guardianPath = fileURLToPath(new URL('guardian.js', import.meta.url));
+const guardianPath = builtFile('job/trainer/guardian.js');
 
 /** Runs any program as a trainer: watches its checkpoints folder and speaks level 1 on its behalf. */
 export function startCommandHost(order: TrainerOrder, events: TrainerEvents, clock: Clock): Trainer {

@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { UsageError, UserProgramError } from '../base/errors.ts';
+import { builtFile } from '../base/package-files.ts';
 import { exitCodes } from '../contract/exit-codes.ts';
 
 /** What a program says of itself. */
@@ -80,7 +80,7 @@ interface Finished {
 
 function runHost(path: string, options: InspectOptions): Promise<Finished> {
   const { set = {}, signal, timeoutMs = defaultTimeoutMs } = options;
-  const host = options.host ?? fileURLToPath(new URL('../../job/trainer/tfjs-host.js', import.meta.url));
+  const host = options.host ?? builtFile('job/trainer/tfjs-host.js');
   const limit = AbortSignal.timeout(timeoutMs);
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [host, '--inspect', path, '--set', JSON.stringify(set)], {

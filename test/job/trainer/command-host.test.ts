@@ -17,7 +17,7 @@ import type { JobState } from '../../../lib/journal/job-state.ts';
 import { openJournal } from '../../../lib/journal/journal.ts';
 import { MemoryJobQueue } from '../../../lib/queue/memory-job-queue.ts';
 import { MemoryObjectStore } from '../../../lib/store/memory-object-store.ts';
-import { startCommandHost } from '../../../dist/job/trainer/command-host.js';
+import { startCommandHost } from '../../../job/trainer/command-host.ts';
 import { runWorker } from '../../../job/worker.ts';
 
 const plainTrainer = join(import.meta.dirname, '..', '..', 'support', 'plain-trainer.mjs');
