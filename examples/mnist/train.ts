@@ -1,90 +1,119 @@
 /**
- * Classifies handwritten digits: a small convolutional network on 8,000 digits of MNIST, tested on 2,000 others.
+ * Handwritten digits: a small convolutional network that reads about 95 of 100 test digits right after two passes
+ * over 8,000 examples, in a minute on a laptop. It has what real trainings have: batch normalisation, dropout, Adam, a
+ * learning rate that warms up and decays, and a moving average of the weights, which is what gets evaluated.
  *
- *   npx holdfast submit examples/mnist/train.ts
- *
- * Everything here that changes from step to step is state that a checkpoint must hold: weights, the moving statistics of
- * the batch normalisation, Adam's moments, the moving average of the weights; and everything random (initial weights,
- * dropout, the order of the digits) is drawn where the runtime can draw it again.
+ * Interrupt it anywhere: it ends with the same weights.
  */
 import { readFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs';
-import { cosine, defineTraining, fit, inMemory, movingAverage, variablesOf } from 'holdfast/training';
-import type { Examples, Moment, StepMoment } from 'holdfast/training';
-
-const trained = 8_000;
-const tested = 2_000;
+import {
+  cosine,
+  defineTraining,
+  minimize,
+  movingAverage,
+  setLearningRate,
+  variablesOf,
+} from 'holdfast/training';
 
 export default defineTraining({
-  params: { epochs: 2, batchSize: 32, learningRate: 2e-3, warmup: 50, dropout: 0.25, averageDecay: 0.99 },
+  params: { epochs: 2, batchSize: 32, learningRate: 4e-3, dropout: 0.25, averageDecay: 0.98 },
   inputs: { digits: './digits.bin' },
 
   setup({ params, inputs }) {
-    const digits = readFileSync(inputs['digits'] ?? '');
-    const model = createModel(params.dropout);
-    model.compile({ optimizer: 'adam', loss: 'categoricalCrossentropy', metrics: ['accuracy'] });
+    const digits = openDigits(inputs['digits']);
+    const trainCount = 8_000;
+    const testIndices = Array.from({ length: 2_000 }, (_, at) => trainCount + at);
 
-    const steps = params.epochs * Math.ceil(trained / params.batchSize);
-    const training = fit(model, {
-      data: inMemory({ ...readDigits(digits, 0, trained), batchSize: params.batchSize }),
-      until: { epochs: params.epochs },
-      learningRate: cosine({ peak: params.learningRate, warmup: params.warmup, steps }),
-      validation: inMemory({ ...readDigits(digits, trained, tested), batchSize: 500 }),
-      best: { metric: 'accuracy', mode: 'max' },
+    const model = tf.sequential({
+      layers: [
+        tf.layers.conv2d({ name: 'conv1', inputShape: [28, 28, 1], filters: 8, kernelSize: 5, strides: 2 }),
+        tf.layers.reLU({ name: 'relu1' }),
+        tf.layers.conv2d({ name: 'conv2', filters: 16, kernelSize: 3, useBias: false }),
+        tf.layers.batchNormalization({ name: 'norm', momentum: 0.9 }),
+        tf.layers.reLU({ name: 'relu2' }),
+        tf.layers.maxPooling2d({ name: 'pool', poolSize: 2 }),
+        tf.layers.flatten({ name: 'flat' }),
+        tf.layers.dropout({ name: 'dropout', rate: params.dropout }),
+        tf.layers.dense({ name: 'digits', units: 10 }),
+      ],
     });
-    const average = movingAverage(variablesOf(model), params.averageDecay);
+    const optimizer = tf.train.adam(params.learningRate);
+    const weights = variablesOf(model);
+    const average = movingAverage(weights, params.averageDecay);
+    const steps = params.epochs * Math.ceil(trainCount / params.batchSize);
+    const learningRate = cosine({ peak: params.learningRate, warmup: 40, steps });
 
     return {
-      ...training,
-      state: { ...training.state, average: average.shadow },
-      async step(moment: StepMoment<Examples>) {
-        const metrics = await training.step(moment);
+      state: { model, optimizer, average: average.shadow },
+      until: { epochs: params.epochs },
+      data: { examples: trainCount, batchSize: params.batchSize, load: (indices) => digits.batch(indices) },
+
+      step({ batch, step }) {
+        setLearningRate(optimizer, learningRate(step));
+        const loss = minimize(optimizer, weights, () => {
+          const logits = model.apply(batch.images, { training: true }) as tf.Tensor;
+          return tf.losses.softmaxCrossEntropy(batch.labels, logits);
+        });
         average.update();
-        return metrics;
+        return { loss };
       },
-      /** Of the weights themselves, not of their average. */
-      async evaluate(moment: Moment & { readonly signal: AbortSignal }) {
-        const { val_loss: loss = NaN, val_acc: accuracy = NaN } = (await training.evaluate?.(moment)) ?? {};
-        return { testLoss: loss, accuracy };
+
+      /** `accuracy`: the share of 2,000 test digits that the averaged weights read right. */
+      async evaluate({ signal }) {
+        const trained = weights.map((weight) => weight.clone());
+        weights.forEach((weight, at) => weight.assign(average.shadow[at]!));
+        try {
+          let correct = 0;
+          for (let at = 0; at < testIndices.length; at += 250) {
+            signal.throwIfAborted();
+            correct += countCorrect(model, digits.batch(testIndices.slice(at, at + 250)));
+            await new Promise((resolve) => setImmediate(resolve));
+          }
+          return { accuracy: correct / testIndices.length };
+        } finally {
+          weights.forEach((weight, at) => weight.assign(trained[at]!));
+          tf.dispose(trained);
+        }
       },
     };
   },
 });
 
-function createModel(dropout: number): tf.Sequential {
-  return tf.sequential({
-    layers: [
-      tf.layers.conv2d({
-        name: 'conv1',
-        inputShape: [28, 28, 1],
-        filters: 8,
-        kernelSize: 3,
-        activation: 'relu',
-      }),
-      tf.layers.maxPooling2d({ name: 'pool1', poolSize: 2 }),
-      tf.layers.conv2d({ name: 'conv2', filters: 16, kernelSize: 3 }),
-      tf.layers.batchNormalization({ name: 'norm', momentum: 0.9 }),
-      tf.layers.reLU({ name: 'relu' }),
-      tf.layers.maxPooling2d({ name: 'pool2', poolSize: 2 }),
-      tf.layers.flatten({ name: 'flat' }),
-      tf.layers.dropout({ name: 'dropout', rate: dropout }),
-      tf.layers.dense({ name: 'digit', units: 10, activation: 'softmax' }),
-    ],
-  });
+interface Batch {
+  /** [n, 28, 28, 1], 0 (paper) to 1 (ink). */
+  readonly images: tf.Tensor4D;
+  /** [n, 10], one-hot. */
+  readonly labels: tf.Tensor2D;
 }
 
-/** Digits `from` to `from + count` of a file of records: one byte of label, 784 bytes of pixels. */
-function readDigits(file: Uint8Array, from: number, count: number): { xs: tf.Tensor4D; ys: tf.Tensor2D } {
-  const record = 1 + 28 * 28;
-  const pixels = new Float32Array(count * 28 * 28);
-  const labels = new Int32Array(count);
-  for (let i = 0; i < count; i++) {
-    const bytes = file.subarray((from + i) * record, (from + i + 1) * record);
-    labels[i] = bytes[0] ?? 0;
-    pixels.set(bytes.subarray(1), i * 28 * 28);
-  }
+/** Reads the file that `scripts/make-digits.mjs` makes: records of one label byte and 28 × 28 pixels, 0 to 255. */
+function openDigits(path: string | undefined): { batch(indices: ArrayLike<number>): Batch } {
+  if (path === undefined) throw new Error('the input `digits` is missing: --input digits=FILE');
+  const bytes = readFileSync(path);
+  const pixels = 28 * 28;
   return {
-    xs: tf.tidy(() => tf.tensor4d(pixels, [count, 28, 28, 1]).div(255)),
-    ys: tf.tidy(() => tf.oneHot(tf.tensor1d(labels, 'int32'), 10).toFloat() as tf.Tensor2D),
+    batch(indices) {
+      const images = new Float32Array(indices.length * pixels);
+      const labels = new Float32Array(indices.length * 10);
+      for (let i = 0; i < indices.length; i++) {
+        const record = indices[i]! * (1 + pixels);
+        labels[i * 10 + bytes[record]!] = 1;
+        for (let k = 0; k < pixels; k++) images[i * pixels + k] = bytes[record + 1 + k]! / 255;
+      }
+      return {
+        images: tf.tensor4d(images, [indices.length, 28, 28, 1]),
+        labels: tf.tensor2d(labels, [indices.length, 10]),
+      };
+    },
   };
+}
+
+function countCorrect(model: tf.LayersModel, { images, labels }: Batch): number {
+  const hits = tf.tidy(() => {
+    const guesses = model.predict(images) as tf.Tensor;
+    return guesses.argMax(1).equal(labels.argMax(1)).sum().dataSync()[0]!;
+  });
+  tf.dispose([images, labels]);
+  return hits;
 }

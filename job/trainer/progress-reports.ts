@@ -35,6 +35,7 @@ export class ProgressReports {
   #sentAtMs = -Infinity;
   #epochSentAtMs = -Infinity;
   #stepMs = 0;
+  #longestStepMs = 0;
 
   constructor(send: (message: TrainerMessage) => void, clock: Clock) {
     this.#send = send;
@@ -54,6 +55,7 @@ export class ProgressReports {
     step: { readonly stepMs: number; readonly metrics: MetricValues },
   ): void {
     this.#stepMs = step.stepMs;
+    this.#longestStepMs = Math.max(this.#longestStepMs, step.stepMs);
     const nowMs = this.#clock.monotonicMs();
     const { example, epoch } = progress.position;
     const isEndOfEpoch = plan.shape !== null && example === 0 && epoch > 0;
@@ -82,11 +84,13 @@ export class ProgressReports {
       kind: 'progress',
       ...progress.position,
       stepMs: this.#stepMs,
-      gapMs: this.#delay.max / 1e6,
+      // A request waits for the end of the step, whether that computes or awaits something.
+      gapMs: Math.max(this.#longestStepMs, this.#delay.max / 1e6),
       total: totalSteps(plan.until, plan.order, progress.position),
       ...what,
       metrics: finite(what.metrics),
     });
     this.#delay.reset();
+    this.#longestStepMs = 0;
   }
 }
