@@ -1,5 +1,4 @@
 import { dirname, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import {
   HoldfastError,
   IncompatibleError,
@@ -7,6 +6,7 @@ import {
   UsageError,
   UserProgramError,
 } from '../../lib/base/errors.ts';
+import { packageFile } from '../../lib/base/package-files.ts';
 import type { TrainerMessage } from '../../lib/contract/trainer-messages.ts';
 import { NonFiniteLossError } from '../../lib/training/non-finite-loss-error.ts';
 
@@ -15,8 +15,8 @@ export type Failure = Extract<TrainerMessage, { kind: 'failed' }>['error'];
 /** A stack is read by a person; more than this is recursion. */
 const stackLinesMax = 30;
 
-/** Frames below this folder are ours: `dist`, or the repository when it runs from source. */
-const hostFolder = fileURLToPath(new URL('../..', import.meta.url));
+/** Frames in these folders are ours: source maps lead from what was built to the sources, also where only `dist` is installed. */
+const ownFolders = ['dist', 'job', 'lib'].map((folder) => packageFile(`${folder}/`));
 
 /** What the supervisor is told of an error. Paths in the stack are relative to the program's folder: `train.ts:14:9`. */
 export function failureOf(error: unknown, programPath: string, step: number): Failure {
@@ -52,7 +52,9 @@ export function programStack(error: Error, programPath: string): string | undefi
     .slice(firstFrame)
     .filter(
       (line) =>
-        !/node:|\/node_modules\//.test(line) && !line.includes(hostFolder) && /:\d+:\d+\)?$/.test(line),
+        !/node:|\/node_modules\//.test(line) &&
+        !ownFolders.some((folder) => line.includes(folder)) &&
+        /:\d+:\d+\)?$/.test(line),
     )
     .map((line) =>
       line.replace(/(?:file:\/\/)?(\/[^\s()]*?)(:\d+:\d+)\)?$/, (_, path: string, at: string) => {

@@ -22,16 +22,17 @@ export function resumeRun(run: SavableRun, options: ResumeOptions): void {
     what: 'the state of the trainer',
     at: trainerDocumentPath,
   });
+  const saved = { entries: document.state, readFile };
+  const restoring = options.migrate === undefined ? {} : { migrate: options.migrate };
   const differences = differencesOf(document, run, fork);
   if (differences.length > 0) {
+    // The run is over either way: what else differs is told with it, so that a person mends everything at once.
+    differences.push(...differencesIn(() => state.restore(saved, restoring)));
     throw new IncompatibleError('the checkpoint does not fit this run:', differences, {
       hint: 'Resume with the values of the checkpoint, or fork from it to go on with others.',
     });
   }
-  state.restore(
-    { entries: document.state, readFile },
-    options.migrate === undefined ? {} : { migrate: options.migrate },
-  );
+  state.restore(saved, restoring);
   progress.load({
     ...document,
     position: plan.order.settled(document.position),
@@ -40,8 +41,18 @@ export function resumeRun(run: SavableRun, options: ResumeOptions): void {
   });
 }
 
+function differencesIn(restore: () => void): readonly string[] {
+  try {
+    restore();
+    return [];
+  } catch (error) {
+    if (error instanceof IncompatibleError) return error.differences;
+    throw error;
+  }
+}
+
 /** What stands between a checkpoint and a run, in words. State itself is compared by `TrainingState.restore`. */
-function differencesOf(saved: TrainerDocument, run: SavableRun, fork: boolean): readonly string[] {
+function differencesOf(saved: TrainerDocument, run: SavableRun, fork: boolean): string[] {
   const { identity, plan } = run;
   const found: string[] = [];
   const compare = (name: string, before: unknown, now: unknown): void => {
