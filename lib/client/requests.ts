@@ -4,12 +4,12 @@ import { assert } from '../base/assert.ts';
 import { pause } from '../base/clock.ts';
 import { ConflictError } from '../base/errors.ts';
 import type { JobSpec } from '../contract/job-spec.ts';
-import { settle, takeClaim } from '../journal/claim.ts';
 import type { JobState, JobStatus } from '../journal/job-state.ts';
 import type { Journal } from '../journal/journal.ts';
 import { isLive } from '../journal/liveness.ts';
 import { requestCancel, requestPause, requestResume } from '../journal/requests.ts';
-import { isClaimable, isFinished } from '../journal/status.ts';
+import { settleRequest } from '../journal/settle-request.ts';
+import { isFinished } from '../journal/status.ts';
 import { loadSpec } from './load-spec.ts';
 import { isSameJob, publishRevision } from './publish-spec.ts';
 import { openExistingJob } from './read-job.ts';
@@ -107,23 +107,13 @@ export async function waitForJob(
  */
 async function settleWithoutOwner(region: Region, journal: Journal): Promise<JobState> {
   const { store, timers } = region;
-  if (!isPending(journal.state)) return journal.state;
-  const taken = await takeClaim(
-    journal,
-    {
-      ticket: 'operator',
-      instance: { id: operator(), type: 'operator', zone: 'none' },
-      isLive: ({ token }) =>
-        isLive(store, { jobId: journal.jobId, claim: token, livenessMs: timers.livenessMs }),
-    },
-    isPending,
-  );
-  if (taken.outcome === 'claimed') await settle(taken.claim);
+  await settleRequest(journal, {
+    ticket: 'operator',
+    instance: { id: operator(), type: 'operator', zone: 'none' },
+    isLive: ({ token }) =>
+      isLive(store, { jobId: journal.jobId, claim: token, livenessMs: timers.livenessMs }),
+  });
   return journal.state;
-}
-
-function isPending(state: JobState): boolean {
-  return state.requests.cancel ? isClaimable(state) : state.requests.pause && !isFinished(state.status);
 }
 
 /** A running job's spec stands: told before anything is written. */
