@@ -1,7 +1,7 @@
 /**
- * Handwritten digits: a small convolutional network that reads about 95 of 100 test digits right after two passes
- * over 8,000 examples, in a minute on a laptop. It has what real trainings have: batch normalisation, dropout, Adam, a
- * learning rate that warms up and decays, and a moving average of the weights, which is what gets evaluated.
+ * Handwritten digits: a small convolutional network that reads about 96 of 100 test digits right after two passes over
+ * 8,000 examples, a quarter of a minute on a laptop. It has what real trainings have: batch normalisation, dropout,
+ * Adam, a learning rate that warms up and decays, and a moving average of the weights, which is what gets evaluated.
  *
  * Interrupt it anywhere: it ends with the same weights.
  */
@@ -17,7 +17,7 @@ import {
 } from 'holdfast/training';
 
 export default defineTraining({
-  params: { epochs: 2, batchSize: 32, learningRate: 4e-3, dropout: 0.25, averageDecay: 0.98 },
+  params: { epochs: 2, batchSize: 32, learningRate: 8e-3, dropout: 0.25, averageDecay: 0.98 },
   inputs: { digits: './digits.bin' },
 
   setup({ params, inputs }) {
@@ -27,11 +27,11 @@ export default defineTraining({
 
     const model = tf.sequential({
       layers: [
-        tf.layers.conv2d({ name: 'conv1', inputShape: [28, 28, 1], filters: 8, kernelSize: 5, strides: 2 }),
-        tf.layers.reLU({ name: 'relu1' }),
+        tf.layers.averagePooling2d({ name: 'shrink', inputShape: [28, 28, 1], poolSize: 2 }),
+        tf.layers.conv2d({ name: 'conv1', filters: 8, kernelSize: 3, activation: 'relu' }),
         tf.layers.conv2d({ name: 'conv2', filters: 16, kernelSize: 3, useBias: false }),
         tf.layers.batchNormalization({ name: 'norm', momentum: 0.9 }),
-        tf.layers.reLU({ name: 'relu2' }),
+        tf.layers.reLU({ name: 'relu' }),
         tf.layers.maxPooling2d({ name: 'pool', poolSize: 2 }),
         tf.layers.flatten({ name: 'flat' }),
         tf.layers.dropout({ name: 'dropout', rate: params.dropout }),
