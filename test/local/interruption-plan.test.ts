@@ -31,6 +31,13 @@ describe('interruptionPlan', () => {
     expect(share).toBeLessThan(0.22);
   });
 
+  it('begins like any other part of a plan, whatever the seed', () => {
+    const gaps = Array.from({ length: 2_000 }, (_, seed) => first(1, { seed })[0]?.afterMs ?? 0);
+    const mean = gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length;
+    expect(mean).toBeGreaterThan(54_000);
+    expect(mean).toBeLessThan(66_000);
+  });
+
   it('brings interruptions in quick succession and long calms', () => {
     const gaps = first(1_000).map(({ afterMs }) => afterMs);
     expect(Math.min(...gaps)).toBeLessThan(1_000);
