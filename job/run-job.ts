@@ -36,7 +36,7 @@ async function runAttempt(world: World, claim: Claim, ticket: HeldTicket): Promi
     opened = await openAttempt(world, claim, ticket);
   } catch (error) {
     // Whatever goes wrong after a receive stands in the journal: a job must not fail in a worker's log alone.
-    return settle(world, { claim, ticket, step: 0, owner: undefined }, outcomeOfError(error));
+    return await settle(world, { claim, ticket, step: 0, owner: undefined }, outcomeOfError(error));
   }
   await using closing = opened;
   const { attempt } = closing;
@@ -44,14 +44,17 @@ async function runAttempt(world: World, claim: Claim, ticket: HeldTicket): Promi
   const { step } = attempt.progress;
   world.log.info('attempt-ended', { jobId, claim: claim.token, outcome: outcome.kind, step });
   attempt.stopWork(new Error('the attempt has ended'));
-  return settle(world, { claim, ticket, step, owner: attempt.spec.owner }, outcome);
+  // Awaited here: the attempt is closed after it was settled, and a failure to settle always has somebody who hears it.
+  return await settle(world, { claim, ticket, step, owner: attempt.spec.owner }, outcome);
 }
 
 async function outcomeOf(world: World, attempt: Attempt): Promise<Outcome> {
   try {
     const files = await fetchJobFiles(world, attempt.spec);
     void restore(world, attempt);
-    return await trainJob(world, attempt, { spec: attempt.spec, dirs: attempt.dirs, ...files });
+    // Where anything was ever committed an attempt never begins afresh, whatever is left of it.
+    const resuming = attempt.claim.journal.state.committed > 0;
+    return await trainJob(world, attempt, { spec: attempt.spec, dirs: attempt.dirs, resuming, ...files });
   } catch (error) {
     return outcomeOfError(error);
   }

@@ -50,7 +50,7 @@ export function startLevelOneTrainer(
 }
 
 function startOf(order: TrainerOrder): TrainerStart {
-  const { spec, dirs, programPath, inputs, inputDigests } = order;
+  const { spec, dirs, programPath, inputs, inputDigests, resuming } = order;
   const { program } = spec;
   assert(program.kind === 'training' && programPath !== undefined, 'the host runs a bundled program');
   return {
@@ -62,6 +62,7 @@ function startOf(order: TrainerOrder): TrainerStart {
     ...(program.backend !== undefined && { backend: program.backend }),
     inputs: { ...inputs },
     inputDigests: { ...inputDigests },
+    resuming,
     stagingDir: dirs.staging,
     save: spec.save,
   };

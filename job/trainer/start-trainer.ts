@@ -10,6 +10,8 @@ export interface TrainerOrder {
   /** Local path of each input. */
   readonly inputs: Readonly<Record<string, string>>;
   readonly inputDigests: Readonly<Record<string, string>>;
+  /** There is history, so that a checkpoint will be restored: `setup` may leave out an expensive warm start. */
+  readonly resuming: boolean;
 }
 
 /** Starts the trainer that a spec asks for. */

@@ -25,7 +25,7 @@ interface Run {
 }
 
 /** Starts it; `release`: slots are given back as soon as they are staged, as by a worker with a fast network. */
-function start(home: string, { release = true } = {}): Run {
+function start(home: string, { release = true, resuming = false } = {}): Run {
   const dirs = {
     home,
     restored: join(home, 'restored'),
@@ -47,7 +47,7 @@ function start(home: string, { release = true } = {}): Run {
     ended = resolve;
   });
   const trainer = startLevelOneTrainer(
-    { spec, dirs, programPath: script, inputs: {}, inputDigests: {} },
+    { spec, dirs, programPath: script, inputs: {}, inputDigests: {}, resuming },
     {
       message: (message) => {
         heard.push(message);
@@ -128,7 +128,7 @@ describe.skipIf(!hasPython)('the minimal trainer of the protocol document', () =
     expect(await first.exit).toEqual({ code: 0, signal: null });
     expect(of(first, 'progress').at(-1)?.step).toBe(30);
 
-    const second = start(tempDir());
+    const second = start(tempDir(), { resuming: true });
     const restored = join(second.staging, '..', 'restored');
     cpSync(join(first.staging, `slot-${saved.slot}`), restored, { recursive: true });
     second.trainer.send({ kind: 'restore', dir: restored });
@@ -136,5 +136,7 @@ describe.skipIf(!hasPython)('the minimal trainer of the protocol document', () =
     whole.trainer.send({ kind: 'fresh' });
     expect(await result(second)).toBe(await result(whole));
     expect(of(second, 'progress')[0]?.step).toBe(31);
+    const told = [first, second].map((run) => readFileSync(join(run.staging, '..', 'start.json'), 'utf8'));
+    expect(told.map((text) => JSON.parse(text).resuming)).toEqual([false, true]);
   });
 });
