@@ -42,6 +42,34 @@ function holdfast(
   return { code: status, out: `${stdout}${stderr}` };
 }
 
+describe('README.md', () => {
+  const readme = readFileSync(join(root, 'README.md'), 'utf8');
+  const api = readFileSync(join(root, 'lib', 'training', 'define-training.ts'), 'utf8');
+
+  it.each(['Program', 'Training', 'StepMoment', 'Moment', 'Data', 'Setup', 'Rng'])(
+    'tells every field of %s',
+    (name) => {
+      const [, body = ''] =
+        new RegExp(`export interface ${name}\\b[^{]*\\{\\n([\\s\\S]*?)^\\}`, 'm').exec(api) ?? [];
+      const fields = [...body.matchAll(/^ {2}(?:readonly )?(\w+)\??[(<:]/gm)].map(([, field = '']) => field);
+      expect(fields.length).toBeGreaterThan(1);
+      expect(fields.filter((field) => !new RegExp(`\`[^\`]*\\b${field}\\b[^\`]*\``).test(readme))).toEqual(
+        [],
+      );
+    },
+  );
+
+  it('tells every function that a program can import', () => {
+    const entry = readFileSync(join(root, 'lib', 'training.ts'), 'utf8');
+    const names = [...entry.matchAll(/(?<!type )\b([a-z]\w+)(?=[,\s}]*(?:\}|,\n|, type))/g)].map(
+      ([, one = '']) => one,
+    );
+    const functions = names.filter((one) => !['export', 'type', 'from'].includes(one));
+    expect(functions.length).toBeGreaterThan(8);
+    expect(functions.filter((one) => !readme.includes(`\`${one}`))).toEqual([]);
+  });
+});
+
 describe('the programs in README.md', () => {
   it('are two', () => expect(programs).toHaveLength(2));
 
