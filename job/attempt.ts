@@ -45,7 +45,9 @@ export type AttemptEvent =
   | { readonly kind: 'answer-overdue' }
   | { readonly kind: 'cut' }
   /** An answer to the request that ends the attempt. */
-  | { readonly kind: 'answered'; readonly purpose: EndPurpose; readonly answer: RequestAnswer };
+  | { readonly kind: 'answered'; readonly purpose: EndPurpose; readonly answer: RequestAnswer }
+  /** Nothing is on its way to the store any more. */
+  | { readonly kind: 'drained'; readonly outcome: () => Outcome };
 
 /** Why an attempt is being brought to its end. */
 export type EndPurpose = 'notice' | 'pause' | 'handover' | 'done';

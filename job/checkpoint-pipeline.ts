@@ -50,6 +50,8 @@ export class CheckpointPipeline {
   readonly #trainer: Trainer;
   readonly #entries: Entry[] = [];
   readonly #requests = new Map<string, Deferred<RequestAnswer>>();
+  /** Why those that will never be committed were given up. */
+  readonly #givenUp = new Map<string, string>();
   /** Ids of this attempt's commits; the trainer may answer `unchanged` with one of them. */
   readonly #committed = new Map<string, CheckpointRecord>();
   #runtime: Runtime = { backend: 'unknown', versions: {}, arch: process.arch };
@@ -140,11 +142,20 @@ export class CheckpointPipeline {
     return answer.promise;
   }
 
-  /** Resolves with the record of the checkpoint that the trainer calls `id`, once it is committed. */
+  /**
+   * Resolves with the record of the checkpoint that the trainer calls `id`, once it is committed. One that is not on its
+   * way will never be: whoever waited for it would wait for ever.
+   */
   committed(id: string): Promise<RequestAnswer> {
     const record = id === 'restored' ? this.#restored : this.#committed.get(id);
     if (record !== undefined) return Promise.resolve({ outcome: 'committed', record });
-    const answer = this.#requests.get(id) ?? deferred<RequestAnswer>();
+    const asked = this.#requests.get(id);
+    if (asked !== undefined) return asked.promise;
+    if (this.#find(id) === undefined) {
+      const why = this.#givenUp.get(id) ?? `the trainer has not staged any checkpoint called ${id}`;
+      return Promise.resolve({ outcome: 'given-up', why });
+    }
+    const answer = deferred<RequestAnswer>();
     this.#requests.set(id, answer);
     return answer.promise;
   }
@@ -168,6 +179,7 @@ export class CheckpointPipeline {
   }
 
   #answer(id: string, answer: RequestAnswer): void {
+    if (answer.outcome === 'given-up') this.#givenUp.set(id, answer.why);
     this.#requests.get(id)?.resolve(answer);
     this.#requests.delete(id);
   }
@@ -213,9 +225,18 @@ export class CheckpointPipeline {
         this.#report(error, entry);
       } finally {
         this.#entries.shift();
-        await entry.source.close();
+        await this.#close(entry);
         this.#trainer.send({ kind: 'release', slot, committed: this.#committed.has(id) });
       }
+    }
+  }
+
+  /** A file that could not be opened cannot be closed either: whoever read it has told why. */
+  async #close({ source }: Entry): Promise<void> {
+    try {
+      await source.close();
+    } catch (error) {
+      this.#options.world.log.warn('slot-not-closed', { id: source.message.id, message: messageOf(error) });
     }
   }
 

@@ -1,5 +1,5 @@
 import { messageOf } from '../../lib/base/errors.ts';
-import type { TrainerMessage } from '../../lib/contract/trainer-messages.ts';
+import { protocolVersion, type TrainerMessage } from '../../lib/contract/trainer-messages.ts';
 import type { Attempt, AttemptEvent, EndPurpose, Outcome } from '../attempt.ts';
 import { CheckpointPipeline } from '../checkpoint-pipeline.ts';
 import { EmergencyPlan } from '../emergency-plan.ts';
@@ -47,6 +47,8 @@ class Training {
   #ending: Outcome | undefined;
   #isRestored = false;
   #exited = false;
+  /** How the attempt ends is known; what is on its way to the store is waited for. */
+  #isDraining = false;
 
   constructor(world: World, attempt: Attempt, order: TrainerOrder) {
     this.#world = world;
@@ -96,12 +98,13 @@ class Training {
         return this.#giveUpWaiting();
       case 'cut':
         this.#attempt.stopWork(new Error('the notice is over'));
-        return { kind: 'interrupted', notice: this.#notice ?? 'interruption' };
+        return this.#ending ?? this.#interrupted;
       case 'rebalance':
         // Before the trainer has begun there is nothing to save that is not saved.
         if (this.#isRestored) void this.#pipeline.request('rebalance', { halt: false });
         return undefined;
       case 'requested':
+        if (this.#isDraining) return undefined;
         if (event.requests.cancel) return { kind: 'cancelled' };
         return this.#endBy('pause');
       case 'ticket-lost':
@@ -109,6 +112,8 @@ class Training {
         return this.#endBy('handover');
       case 'answered':
         return this.#answered(event.purpose, event.answer);
+      case 'drained':
+        return event.outcome();
       case 'hung':
         return this.#killFor({ kind: 'hung', message: event.verdict });
       case 'fenced':
@@ -152,13 +157,17 @@ class Training {
     this.#trainer.send({ kind: 'restore', dir: dirs.restored, fork: false });
   }
 
-  async #heard(message: TrainerMessage): Promise<Outcome | undefined> {
+  #heard(message: TrainerMessage): undefined {
     const { progress, segments } = this.#attempt;
     progress.handle(message);
     this.#pipeline.handle(message);
     if (message.kind === 'progress') {
       const { step, epoch, metrics, evaluation } = message;
       segments.metrics({ step, epoch, metrics, ...(evaluation !== undefined && { evaluation }) });
+    }
+    if (message.kind === 'hello' && message.protocol !== protocolVersion) {
+      const why = `the trainer speaks protocol ${message.protocol}, this worker protocol ${protocolVersion}`;
+      return this.#killFor({ kind: 'failed', reason: 'incompatible', message: why });
     }
     if (message.kind === 'failed') return this.#killFor(outcomeOfFailure(message));
     if (message.kind === 'done') {
@@ -200,7 +209,7 @@ class Training {
       'the trainer does not answer; its newest staged checkpoint is handed over',
       progress.step,
     );
-    this.#killFor({ kind: 'interrupted', notice: this.#notice ?? 'interruption' });
+    this.#killFor(this.#interrupted);
   }
 
   /** The process is ended; its exit, which comes after its last message, ends the attempt with this outcome. */
@@ -210,14 +219,25 @@ class Training {
   }
 
   /** The trainer is gone. What it staged whole is committed before the attempt ends. */
-  async #trainerGone(outcome: Outcome): Promise<Outcome | undefined> {
+  #trainerGone(accident: Outcome): undefined {
     this.#exited = true;
     this.#pipeline.trainerGone();
-    if (this.#purpose === 'done') return undefined;
-    await this.#pipeline.drained();
-    if (this.#ending !== undefined) return this.#ending;
-    if (this.#purpose === 'notice') return { kind: 'interrupted', notice: this.#notice ?? 'interruption' };
-    return outcome;
+    const purpose = this.#purpose;
+    if (purpose === 'done') return;
+    this.#endWhenDrained(
+      () => this.#ending ?? (purpose === undefined ? accident : this.#outcomeOf(purpose)),
+    );
+  }
+
+  /** Nobody waits here: a deadline, or the loss of the claim, ends an upload that takes too long. */
+  #endWhenDrained(outcome: () => Outcome): undefined {
+    this.#isDraining = true;
+    const { events } = this.#attempt;
+    void this.#pipeline.drained().then(() => events.push({ kind: 'drained', outcome }));
+  }
+
+  get #interrupted(): Outcome {
+    return { kind: 'interrupted', notice: this.#notice ?? 'interruption' };
   }
 
   #endBy(purpose: 'pause' | 'handover'): Outcome | undefined {
@@ -229,7 +249,8 @@ class Training {
   }
 
   /** An attempt that committed nothing leaves the ticket to rest, so that a fault of the queue cannot spin. */
-  #outcomeOf(purpose: 'pause' | 'handover'): Outcome {
+  #outcomeOf(purpose: Exclude<EndPurpose, 'done'>): Outcome {
+    if (purpose === 'notice') return this.#interrupted;
     if (purpose === 'pause') return { kind: 'paused' };
     return { kind: 'handover', why: 'the ticket is old or lost', later: this.#pipeline.commits === 0 };
   }
@@ -238,28 +259,19 @@ class Training {
     void answer.then((known) => this.#attempt.events.push({ kind: 'answered', purpose, answer: known }));
   }
 
-  async #answered(
+  #answered(
     purpose: EndPurpose,
     answer: Awaited<ReturnType<CheckpointPipeline['committed']>>,
-  ): Promise<Outcome | undefined> {
-    if (purpose !== this.#purpose) return undefined;
-    await this.#pipeline.drained();
-    switch (purpose) {
-      case 'notice':
-        return { kind: 'interrupted', notice: this.#notice ?? 'interruption' };
-      case 'pause':
-      case 'handover':
-        return this.#outcomeOf(purpose);
-      case 'done':
-        if (answer.outcome === 'given-up')
-          return { kind: 'infrastructure', message: `the final checkpoint was not committed: ${answer.why}` };
-        return {
-          kind: 'completed',
-          record: answer.record,
-          reason: this.#done?.reason ?? '',
-          metrics: this.#done?.metrics ?? {},
-        };
-    }
+  ): undefined {
+    if (purpose !== this.#purpose) return;
+    this.#endWhenDrained(() => (purpose === 'done' ? this.#doneWith(answer) : this.#outcomeOf(purpose)));
+  }
+
+  #doneWith(answer: Awaited<ReturnType<CheckpointPipeline['committed']>>): Outcome {
+    if (answer.outcome === 'given-up')
+      return { kind: 'infrastructure', message: `the final checkpoint was not committed: ${answer.why}` };
+    const { reason = '', metrics = {} } = this.#done ?? {};
+    return { kind: 'completed', record: answer.record, reason, metrics };
   }
 
   async #untilExit(): Promise<void> {

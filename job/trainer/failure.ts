@@ -16,7 +16,7 @@ export type Failure = Extract<TrainerMessage, { kind: 'failed' }>['error'];
 const stackLinesMax = 30;
 
 /** Frames in these folders are ours: source maps lead from what was built to the sources, also where only `dist` is installed. */
-const ownFolders = ['dist', 'job', 'lib'].map((folder) => packageFile(`${folder}/`));
+const ownFolders = ['dist', 'job', 'lib'].map((name) => packageFile(`${name}/`));
 
 /** What the supervisor is told of an error. Paths in the stack are relative to the program's folder: `train.ts:14:9`. */
 export function failureOf(error: unknown, programPath: string, step: number): Failure {
@@ -53,7 +53,7 @@ export function programStack(error: Error, programPath: string): string | undefi
     .filter(
       (line) =>
         !/node:|\/node_modules\//.test(line) &&
-        !ownFolders.some((folder) => line.includes(folder)) &&
+        !ownFolders.some((own) => line.includes(own)) &&
         /:\d+:\d+\)?$/.test(line),
     )
     .map((line) =>

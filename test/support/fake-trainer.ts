@@ -109,9 +109,9 @@ export class FakeTrainer implements Trainer {
 
   /** A whole checkpoint of the current step. */
   stage(options: { readonly id?: string; readonly reason?: SaveReason } = {}): string {
-    const { id, finish } = this.begin(options);
-    finish();
-    return id;
+    const staging = this.begin(options);
+    staging.finish();
+    return staging.id;
   }
 
   finish(metrics: Readonly<Record<string, number>> = {}): void {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 const [steps = '60', every = '5', stepMs = '5', onSignal = 'none'] = process.argv.slice(2);
 const dir = process.env.HOLDFAST_CHECKPOINTS ?? 'checkpoints';
 const saved = readdirSync(dir).filter((name) => /^checkpoint-\d+$/.test(name));
-const newest = saved.sort((a, b) => Number(a.slice(11)) - Number(b.slice(11))).at(-1);
+const newest = saved.toSorted((a, b) => Number(a.slice(11)) - Number(b.slice(11))).at(-1);
 let { step, sum } = newest
   ? JSON.parse(readFileSync(join(dir, newest, 'state.json'), 'utf8'))
   : { step: 0, sum: 1 };

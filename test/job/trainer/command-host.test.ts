@@ -64,16 +64,16 @@ async function submit(args: readonly string[], rules: Partial<CommandProgram> = 
 }
 
 /** A worker of its own machine: folders that no other has. */
-function startWorker(notices: Notice[] = []): Promise<number> {
+async function startWorker(notices: Notice[] = []): Promise<number> {
   const machine = join(dir, `machine-${++workers}`);
-  const watch = new NoticeWatch({
+  await using watch = new NoticeWatch({
     sources: [{ name: 'test', poll: () => Promise.resolve(notices.at(-1)) }],
     clock: systemClock,
     log: silentLog,
     pollMs: 20,
   });
   watch.start();
-  return runWorker(
+  return await runWorker(
     {
       ...ports(),
       queue,
@@ -87,7 +87,7 @@ function startWorker(notices: Notice[] = []): Promise<number> {
       openStore: () => Promise.reject(new Error('no other store')),
     },
     { once: true },
-  ).finally(() => watch[Symbol.asyncDispose]());
+  );
 }
 
 /** Bytes of the newest checkpoint's only file. */

@@ -92,24 +92,9 @@ describe.concurrent('a program that cannot be trained', () => {
     ['a default export without setup', 'export default { params: {} };', /no `setup`/],
     ['a setup that returns nothing', 'export default { setup() {} };', /`setup` must return/],
     [
-      'epochs without data',
-      text({ training: 'until: { epochs: 2 },' }),
-      /until counts epochs, but the training has no data/,
-    ],
-    [
-      'a metric to watch without evaluate',
-      text({ training: "best: { metric: 'x', mode: 'min' }," }),
-      /no `evaluate`/,
-    ],
-    [
       'a metric to watch that evaluate does not report',
       text({ training: "best: { metric: 'acc', mode: 'max' }, evaluate: () => ({ accuracy: 1 })," }),
       /`acc`, but evaluate returned accuracy/,
-    ],
-    [
-      'metrics that are no numbers',
-      text({ training: "step: () => ({ loss: 'low' })," }),
-      /`loss`, which is neither/,
     ],
   ])('for %s says so', async (name, program, message) => {
     const path = await bundleText(name.replaceAll(' ', '-'), program, dir);
