@@ -8,6 +8,7 @@ import type { Manifest, Runtime, SaveReason } from '../lib/contract/manifest.ts'
 import type { TrainerMessage } from '../lib/contract/trainer-messages.ts';
 import type { Claim } from '../lib/journal/claim.ts';
 import type { CheckpointRecord } from '../lib/journal/job-state.ts';
+import { type PendingUpload, preferEmergency } from './pending-upload.ts';
 import type { StagedSource, Trainer } from './trainer/trainer.ts';
 import type { World } from './world.ts';
 
@@ -15,14 +16,6 @@ import type { World } from './world.ts';
 export type RequestAnswer =
   | { readonly outcome: 'committed'; readonly record: CheckpointRecord }
   | { readonly outcome: 'given-up'; readonly why: string };
-
-interface Entry {
-  readonly source: StagedSource;
-  readonly receivedAtMs: number;
-  readonly upload: AbortController;
-  sentBytes: number;
-  uploading: boolean;
-}
 
 export interface PipelineOptions {
   readonly world: World;
@@ -38,9 +31,6 @@ export interface PipelineOptions {
   readonly onBroken: (error: unknown) => void;
 }
 
-/** An upload with less than this share left is finished rather than thrown away when an emergency checkpoint comes. */
-const almostFinishedShare = 0.5;
-
 /**
  * From slots to the journal. Slot: free → writing (trainer's) → staged → uploading (ours) → free by `release` only.
  * One upload at a time, oldest first; what the trainer still writes is sent as it grows; only `staged` lets it commit.
@@ -48,18 +38,16 @@ const almostFinishedShare = 0.5;
 export class CheckpointPipeline {
   readonly #options: PipelineOptions;
   readonly #trainer: Trainer;
-  readonly #entries: Entry[] = [];
+  readonly #entries: PendingUpload[] = [];
   readonly #requests = new Map<string, Deferred<RequestAnswer>>();
-  /** Why those that will never be committed were given up. */
-  readonly #givenUp = new Map<string, string>();
-  /** Ids of this attempt's commits; the trainer may answer `unchanged` with one of them. */
-  readonly #committed = new Map<string, CheckpointRecord>();
+  /** What came of this attempt's checkpoints; the trainer may answer `unchanged`, or be done, with one of them. */
+  readonly #answers = new Map<string, RequestAnswer>();
   #runtime: Runtime = { backend: 'unknown', versions: {}, arch: process.arch };
   /** Manifest of the newest checkpoint: chunks that it names are not sent again. */
   #parent: Manifest | undefined;
-  #restored: CheckpointRecord | undefined;
   #newest: CheckpointRecord | undefined;
   #ordinal = 0;
+  #commits = 0;
   #requestCount = 0;
   #running: Promise<void> | undefined;
   #noticeAtMs: number | undefined;
@@ -72,7 +60,7 @@ export class CheckpointPipeline {
 
   /** The trainer goes on from this checkpoint. */
   restoredFrom(record: CheckpointRecord, manifest: Manifest): void {
-    this.#restored = record;
+    this.#answers.set('restored', { outcome: 'committed', record });
     this.#newest = record;
     this.#parent = manifest;
   }
@@ -89,7 +77,7 @@ export class CheckpointPipeline {
 
   /** Commits of this attempt. */
   get commits(): number {
-    return this.#committed.size;
+    return this.#commits;
   }
 
   handle(message: TrainerMessage): void {
@@ -105,7 +93,7 @@ export class CheckpointPipeline {
           sentBytes: 0,
           uploading: false,
         });
-        this.#preferEmergency();
+        preferEmergency(this.#entries);
         this.#run();
         return;
       case 'written':
@@ -147,15 +135,12 @@ export class CheckpointPipeline {
    * way will never be: whoever waited for it would wait for ever.
    */
   committed(id: string): Promise<RequestAnswer> {
-    const record = id === 'restored' ? this.#restored : this.#committed.get(id);
-    if (record !== undefined) return Promise.resolve({ outcome: 'committed', record });
+    const known = this.#answers.get(id);
+    if (known !== undefined) return Promise.resolve(known);
     const asked = this.#requests.get(id);
-    if (asked !== undefined) return asked.promise;
-    if (this.#find(id) === undefined) {
-      const why = this.#givenUp.get(id) ?? `the trainer has not staged any checkpoint called ${id}`;
-      return Promise.resolve({ outcome: 'given-up', why });
-    }
-    const answer = deferred<RequestAnswer>();
+    if (asked === undefined && this.#find(id) === undefined)
+      return Promise.resolve({ outcome: 'given-up', why: `the trainer never staged the checkpoint ${id}` });
+    const answer = asked ?? deferred<RequestAnswer>();
     this.#requests.set(id, answer);
     return answer.promise;
   }
@@ -174,12 +159,12 @@ export class CheckpointPipeline {
     await this.#cleaning;
   }
 
-  #find(id: string): Entry | undefined {
+  #find(id: string): PendingUpload | undefined {
     return this.#entries.find((entry) => entry.source.message.id === id);
   }
 
   #answer(id: string, answer: RequestAnswer): void {
-    if (answer.outcome === 'given-up') this.#givenUp.set(id, answer.why);
+    this.#answers.set(id, answer);
     this.#requests.get(id)?.resolve(answer);
     this.#requests.delete(id);
   }
@@ -195,17 +180,6 @@ export class CheckpointPipeline {
     void this.committed(as).then((same) => answer.resolve(same));
   }
 
-  /** Two uploads never compete: one in flight is finished when little of it is left, else superseded by the emergency. */
-  #preferEmergency(): void {
-    const newest = this.#entries.at(-1);
-    if (newest?.source.message.reason !== 'notice') return;
-    for (const older of this.#entries.slice(0, -1)) {
-      const left = 1 - older.sentBytes / Math.max(1, older.source.bytes);
-      if (!older.uploading || left > almostFinishedShare)
-        older.upload.abort(new Error('superseded by the emergency checkpoint'));
-    }
-  }
-
   #run(): void {
     this.#running ??= this.#uploadAll().finally(() => {
       this.#running = undefined;
@@ -218,29 +192,31 @@ export class CheckpointPipeline {
       const { id, slot } = entry.source.message;
       try {
         const record = await this.#uploadOne(entry);
-        this.#committed.set(id, record);
         this.#answer(id, { outcome: 'committed', record });
       } catch (error) {
         this.#answer(id, { outcome: 'given-up', why: messageOf(error) });
         this.#report(error, entry);
       } finally {
         this.#entries.shift();
-        await this.#close(entry);
-        this.#trainer.send({ kind: 'release', slot, committed: this.#committed.has(id) });
+        await this.#close(entry.source);
+        this.#trainer.send({
+          kind: 'release',
+          slot,
+          committed: this.#answers.get(id)?.outcome === 'committed',
+        });
       }
     }
   }
 
   /** A file that could not be opened cannot be closed either: whoever read it has told why. */
-  async #close({ source }: Entry): Promise<void> {
-    try {
-      await source.close();
-    } catch (error) {
-      this.#options.world.log.warn('slot-not-closed', { id: source.message.id, message: messageOf(error) });
-    }
+  #close(source: StagedSource): Promise<void> {
+    const { log } = this.#options.world;
+    return source
+      .close()
+      .catch((error: unknown) => log.warn('slot-not-closed', { message: messageOf(error) }));
   }
 
-  async #uploadOne(entry: Entry): Promise<CheckpointRecord> {
+  async #uploadOne(entry: PendingUpload): Promise<CheckpointRecord> {
     const { world, claim, keep, signal } = this.#options;
     const { source } = entry;
     const { step, epoch, example, reason, compatibility, best } = source.message;
@@ -279,7 +255,7 @@ export class CheckpointPipeline {
       committed = await commit(uploaded);
     }
     const { record, drops } = committed;
-    const isFirst = this.#committed.size === 0;
+    const isFirst = this.#commits++ === 0;
     this.#parent = uploaded.manifest;
     this.#newest = record;
     this.#clean(drops, isFirst);
@@ -301,7 +277,7 @@ export class CheckpointPipeline {
       .catch((error: unknown) => world.log.warn('cleaning-failed', { message: messageOf(error) }));
   }
 
-  #report(error: unknown, entry: Entry): void {
+  #report(error: unknown, entry: PendingUpload): void {
     const { world, onBroken } = this.#options;
     const { id, step } = entry.source.message;
     if (entry.upload.signal.aborted || !entry.source.isComplete) {

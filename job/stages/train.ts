@@ -224,9 +224,7 @@ class Training {
     this.#pipeline.trainerGone();
     const purpose = this.#purpose;
     if (purpose === 'done') return;
-    this.#endWhenDrained(
-      () => this.#ending ?? (purpose === undefined ? accident : this.#outcomeOf(purpose)),
-    );
+    this.#endWhenDrained(() => this.#ending ?? (purpose === undefined ? accident : this.#outcomeOf(purpose)));
   }
 
   /** Nobody waits here: a deadline, or the loss of the claim, ends an upload that takes too long. */
@@ -259,10 +257,7 @@ class Training {
     void answer.then((known) => this.#attempt.events.push({ kind: 'answered', purpose, answer: known }));
   }
 
-  #answered(
-    purpose: EndPurpose,
-    answer: Awaited<ReturnType<CheckpointPipeline['committed']>>,
-  ): undefined {
+  #answered(purpose: EndPurpose, answer: Awaited<ReturnType<CheckpointPipeline['committed']>>): undefined {
     if (purpose !== this.#purpose) return;
     this.#endWhenDrained(() => (purpose === 'done' ? this.#doneWith(answer) : this.#outcomeOf(purpose)));
   }
