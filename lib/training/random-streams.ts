@@ -77,9 +77,9 @@ function shuffled(size: number, int: (bound: number) => number): Uint32Array {
 /** `Math.random` under our control while it is installed. */
 export interface MathRandom {
   /** Runs `work`; in it, and in everything asynchronous that it starts, `Math.random` draws from `rng`. */
-  run<Result>(rng: Rng, work: () => Result): Result;
+  readonly run: <Result>(rng: Rng, work: () => Result) => Result;
   /** Puts the real `Math.random` back. */
-  uninstall(): void;
+  readonly uninstall: () => void;
 }
 
 /**

@@ -24,15 +24,9 @@ async function source(name: string, text: string): Promise<string> {
 /** Runs the bundle beside a host of our own, and returns its default export. */
 async function load(code: string, host: object): Promise<unknown> {
   const path = await source(`${sha256Hex(code)}.mjs`, code);
-  const globals = globalThis as unknown as Record<symbol, unknown>;
-  const key = Symbol.for('holdfast.host');
-  const before = globals[key];
-  globals[key] = host;
-  try {
-    return ((await import(path)) as { default: unknown }).default;
-  } finally {
-    globals[key] = before;
-  }
+  Object.defineProperty(globalThis, Symbol.for('holdfast.host'), { value: host, configurable: true });
+  const module: { readonly default: unknown } = await import(path);
+  return module.default;
 }
 
 const host = {
@@ -107,7 +101,7 @@ describe('bundleProgram', () => {
     const { code, sourceMap } = await bundleProgram(
       await source('train.ts', `import { part } from './part.ts'; export default part;`),
     );
-    const map = JSON.parse(sourceMap) as { sources: string[]; sourcesContent: string[] };
+    const map: { sources: string[]; sourcesContent: string[] } = JSON.parse(sourceMap);
     expect(map.sources).toEqual(['part.ts', 'train.ts']);
     expect(map.sourcesContent[0]).toBe('export const part = 1;');
     const inline = /\/\/# sourceMappingURL=data:application\/json;base64,(\S+)\n$/.exec(code);
@@ -124,9 +118,9 @@ describe('bundleProgram', () => {
     ['no default export', 'export const program = 1;', /no default export/],
   ])('refuses %s, naming the place', async (_, text, message) => {
     const entry = await source('train.ts', text);
-    const error = await bundleProgram(entry).catch((thrown: unknown) => thrown);
-    expect(error).toBeInstanceOf(UsageError);
-    expect((error as Error).message).toMatch(message);
+    const attempt = bundleProgram(entry);
+    await expect(attempt).rejects.toThrow(UsageError);
+    await expect(attempt).rejects.toThrow(message);
   });
 
   it('refuses a file that is not there, and a folder', async () => {
