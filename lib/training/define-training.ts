@@ -94,7 +94,7 @@ export interface Rng {
   normal(): number;
   /** The integers 0 … size−1 in random order. */
   permutation(size: number): Uint32Array;
-  /** An independent generator for a part of the work: `rng.fork(exampleIndex)` augments an example alike in any batch. */
+  /** An independent generator for a part of the work: in `load`, `rng.fork(exampleIndex)` augments an example alike in any batch of its epoch. */
   fork(...key: readonly (string | number)[]): Rng;
 }
 
@@ -151,7 +151,10 @@ export interface Training<Batch = undefined> {
    * accumulation takes several batches, an agent may make none. Return metrics to log.
    */
   step(moment: StepMoment<Batch>): Metrics | void | Promise<Metrics | void>;
-  /** Must not change state. An evaluation cut short by an interruption runs again after the resume; none is skipped. */
+  /**
+   * Must leave state as it found it, also when it ends early. An evaluation cut short by an interruption runs again after
+   * the resume; none is skipped.
+   */
   evaluate?(moment: Moment & { readonly signal: AbortSignal }): Metrics | Promise<Metrics>;
   /** Also at the end. @default every epoch, or at the end only where there is no `data` */
   readonly evaluateEvery?: Every;
