@@ -9,7 +9,7 @@ import { CorruptionError, UsageError } from '../lib/base/errors.ts';
 import type { JobInput, JobSpec } from '../lib/contract/job-spec.ts';
 import { unlessMissing } from '../lib/base/file-errors.ts';
 import { objectKeys } from '../lib/contract/object-keys.ts';
-import type { ObjectStore } from '../lib/store/object-store.ts';
+import type { ObjectStore, ReadOptions } from '../lib/store/object-store.ts';
 import { readObject } from './read-object.ts';
 import type { World } from './world.ts';
 
@@ -19,41 +19,53 @@ export interface JobFiles {
   readonly inputDigests: Readonly<Record<string, string>>;
 }
 
+interface Reading {
+  readonly store: ObjectStore;
+  readonly reading: ReadOptions;
+}
+
 /**
  * Program and inputs of a job on local disk, verified before anything runs. Kept under their digests, so that the next
  * attempt on this machine reads nothing again.
  * @throws CorruptionError when bytes are not those of the spec
  * @throws UsageError when an input cannot be found
  */
-export async function fetchJobFiles(world: World, spec: JobSpec): Promise<JobFiles> {
-  const { store } = world;
+export async function fetchJobFiles(world: World, spec: JobSpec, signal?: AbortSignal): Promise<JobFiles> {
+  const reading = { ...(signal !== undefined && { signal }) };
   const cacheDir = join(world.workDir, 'cache');
   const programPath =
-    spec.program.kind === 'training' ? await fetchProgram(store, spec.program.sha256, cacheDir) : undefined;
+    spec.program.kind === 'training'
+      ? await fetchProgram({ ...world, reading }, spec.program.sha256, cacheDir)
+      : undefined;
   const inputs: Record<string, string> = {};
   const inputDigests: Record<string, string> = {};
   for (const [name, input] of Object.entries(spec.inputs)) {
-    const { path, sha256 } = await fetchInput({ world, cacheDir, name }, input);
+    const { path, sha256 } = await fetchInput({ world, cacheDir, name, reading }, input);
     inputs[name] = path;
     inputDigests[name] = sha256;
   }
   return { programPath, inputs, inputDigests };
 }
 
-async function fetchProgram(store: ObjectStore, sha256: Sha256, cacheDir: string): Promise<string> {
+async function fetchProgram(from: Reading, sha256: Sha256, cacheDir: string): Promise<string> {
   const path = join(cacheDir, 'programs', sha256, 'program.mjs');
   if (await exists(path)) return path;
-  const map = await store.get(objectKeys.programSourceMap(sha256));
+  const map = await from.store.get(objectKeys.programSourceMap(sha256), from.reading);
   if (map !== undefined) await keep(`${path}.map`, map.body);
-  await keep(path, await getVerified(store, objectKeys.program(sha256), sha256));
+  await keep(path, await getVerified(from, objectKeys.program(sha256), sha256));
   return path;
 }
 
 async function fetchInput(
-  from: { readonly world: World; readonly cacheDir: string; readonly name: string },
+  from: {
+    readonly world: World;
+    readonly cacheDir: string;
+    readonly name: string;
+    readonly reading: ReadOptions;
+  },
   input: JobInput,
 ): Promise<{ readonly path: string; readonly sha256: Sha256 }> {
-  const { world, cacheDir, name } = from;
+  const { world, cacheDir, name, reading } = from;
   const { store } = world;
   const path = input.uri.startsWith('file:') ? fileURLToPath(input.uri) : undefined;
   if (path !== undefined && (await exists(path))) {
@@ -68,11 +80,11 @@ async function fetchInput(
   if (digest !== undefined) {
     const cached = join(cacheDir, 'inputs', digest);
     if (await exists(cached)) return { path: cached, sha256: digest };
-    const own = await store.get(objectKeys.input(digest));
-    const body = own?.body ?? (await readObject(world, input.uri));
+    const own = await store.get(objectKeys.input(digest), reading);
+    const body = own?.body ?? (await readObject(world, input.uri, reading));
     if (body !== undefined) return keepVerified(cached, body, digest);
   } else if (!input.uri.startsWith('file:')) {
-    const body = await readObject(world, input.uri);
+    const body = await readObject(world, input.uri, reading);
     if (body !== undefined)
       return keepVerified(join(cacheDir, 'inputs', sha256Hex(body)), body, sha256Hex(body));
   }
@@ -96,8 +108,8 @@ async function keepVerified(
   return { path, sha256 };
 }
 
-async function getVerified(store: ObjectStore, key: string, sha256: Sha256): Promise<Uint8Array> {
-  const object = await store.get(key);
+async function getVerified({ store, reading }: Reading, key: string, sha256: Sha256): Promise<Uint8Array> {
+  const object = await store.get(key, reading);
   if (object === undefined)
     throw new CorruptionError('an object that the job needs is missing.', { facts: { key } });
   const actual = sha256Hex(object.body);

@@ -15,8 +15,14 @@ export class Mailbox<Event> {
     for (;;) {
       const event = this.#events.shift();
       if (event !== undefined) return event;
-      this.#waiting ??= deferred();
-      await this.#waiting.promise;
+      await this.arrived();
     }
+  }
+
+  /** Resolves when there is an event to take. Takes none, so that it can be given up. */
+  async arrived(): Promise<undefined> {
+    if (this.#events.length > 0) return;
+    this.#waiting ??= deferred();
+    await this.#waiting.promise;
   }
 }

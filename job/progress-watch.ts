@@ -1,6 +1,9 @@
 import type { Clock } from '../lib/base/clock.ts';
 import type { Phase, TrainerMessage } from '../lib/contract/trainer-messages.ts';
 
+/** Time until a trainer's first message: importing TensorFlow.js on a cold disk takes its time. */
+export const trainerStartBudgetMs = 300_000;
+
 /**
  * A process that is alive may still hang. Each phase has a budget within which progress is due; the heartbeat is renewed
  * only while it lasts, so that a wedged trainer loses its job like a dead one.
@@ -16,8 +19,8 @@ export class ProgressWatch {
   #examplesPerSecond = 0;
   #longestGapMs = 0;
 
-  /** @param startBudgetMs time until the trainer's first message: importing TensorFlow.js on a cold disk takes its time */
-  constructor(clock: Clock, startBudgetMs = 300_000) {
+  /** @param startBudgetMs time until the first sign of life */
+  constructor(clock: Clock, startBudgetMs = trainerStartBudgetMs) {
     this.#clock = clock;
     this.#budgetMs = startBudgetMs;
     this.#sinceMs = clock.monotonicMs();
@@ -64,6 +67,12 @@ export class ProgressWatch {
       metrics: this.#metrics,
       ...(this.#total !== undefined && { total: this.#total }),
     };
+  }
+
+  /** Counting begins anew: what comes now may take this long without a sign of life. */
+  allow(budgetMs: number): void {
+    this.#sinceMs = this.#clock.monotonicMs();
+    this.#budgetMs = budgetMs;
   }
 
   /** A restored or fresh attempt begins here. */

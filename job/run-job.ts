@@ -3,19 +3,19 @@ import { restoreNewest } from '../lib/checkpoint/restore.ts';
 import type { Claim } from '../lib/journal/claim.ts';
 import type { QueueMessage } from '../lib/queue/job-queue.ts';
 import type { Attempt, AttemptEvent, Outcome } from './attempt.ts';
-import { fetchJobFiles } from './fetch-job-files.ts';
 import { openAttempt } from './open-attempt.ts';
 import { outcomeOfError } from './outcome-of.ts';
 import type { HeldTicket } from './ownership.ts';
 import { acceptTicket } from './stages/accept.ts';
 import { claimTicket } from './stages/claim.ts';
+import { fetchFiles } from './stages/fetch.ts';
 import { type Settled, settle } from './stages/settle.ts';
 import { trainJob } from './stages/train.ts';
 import type { World } from './world.ts';
 
 /**
- * One ticket, from the queue to its end: accept → claim → restore ∥ train → settle. Everything that can interrupt it on the
- * way is in `stages/train.ts`; every way it can end is in `stages/settle.ts`.
+ * One ticket, from the queue to its end: accept → claim → fetch → restore ∥ train → settle. Everything that can interrupt
+ * it on the way is in `stages/fetch.ts` and `stages/train.ts`; every way it can end is in `stages/settle.ts`.
  */
 export async function runJob(world: World, message: QueueMessage): Promise<Settled | 'declined'> {
   const accepted = await acceptTicket(world, message);
@@ -50,11 +50,17 @@ async function runAttempt(world: World, claim: Claim, ticket: HeldTicket): Promi
 
 async function outcomeOf(world: World, attempt: Attempt): Promise<Outcome> {
   try {
-    const files = await fetchJobFiles(world, attempt.spec);
+    const fetched = await fetchFiles(world, attempt);
+    if ('ended' in fetched) return fetched.ended;
     void restore(world, attempt);
     // Where anything was ever committed an attempt never begins afresh, whatever is left of it.
     const resuming = attempt.claim.journal.state.committed > 0;
-    return await trainJob(world, attempt, { spec: attempt.spec, dirs: attempt.dirs, resuming, ...files });
+    return await trainJob(world, attempt, {
+      spec: attempt.spec,
+      dirs: attempt.dirs,
+      resuming,
+      ...fetched.files,
+    });
   } catch (error) {
     return outcomeOfError(error);
   }

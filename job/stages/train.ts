@@ -4,6 +4,7 @@ import type { Attempt, AttemptEvent, EndPurpose, Outcome } from '../attempt.ts';
 import { CheckpointPipeline } from '../checkpoint-pipeline.ts';
 import { EmergencyPlan } from '../emergency-plan.ts';
 import { describeNotice, outcomeOfError, outcomeOfExit, outcomeOfFailure } from '../outcome-of.ts';
+import { trainerStartBudgetMs } from '../progress-watch.ts';
 import type { TrainerOrder } from '../trainer/start-trainer.ts';
 import type { Trainer } from '../trainer/trainer.ts';
 import type { LatchedStop } from '../../lib/interruption/notice-watch.ts';
@@ -54,6 +55,7 @@ class Training {
     this.#world = world;
     this.#attempt = attempt;
     const { events, segments, progress } = attempt;
+    progress.allow(trainerStartBudgetMs);
     this.#trainer = world.startTrainer(order, {
       message: (message) => events.push({ kind: 'message', message }),
       exit: (exit) => events.push({ kind: 'exit', exit }),

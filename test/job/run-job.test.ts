@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { abortable } from '../../lib/base/deferred.ts';
 import { TransientError } from '../../lib/base/errors.ts';
 import type { ObjectStore } from '../../lib/store/object-store.ts';
 import { withMethods } from '../support/with-methods.ts';
@@ -43,5 +44,38 @@ describe('a store that is out of reach when an attempt ends', () => {
     await bench.until('it begins again', () => worker.trainers.length === 2 && worker.trainer.begun);
     expect(unheard).toEqual([]);
     expect(await bench.kinds('job')).toEqual(['submitted', 'claimed', 'restored', 'claimed', 'restored']);
+  });
+});
+
+describe('inputs that take their time', () => {
+  const input = { train: { uri: 'inputs/train', digest: 'a'.repeat(64) } };
+  const slowly = (ms: number): ObjectStore =>
+    withMethods<ObjectStore>(bench.store, {
+      get: async (key, options) => {
+        if (!key.startsWith('inputs/')) return bench.store.get(key, options);
+        await abortable(bench.clock.sleep(ms), options?.signal ?? new AbortController().signal);
+        return undefined;
+      },
+    });
+
+  it('do not keep a notice from handing the job over, without a strike', async () => {
+    await bench.submit('job', { inputs: input });
+    const worker = bench.start({ store: slowly(3_600_000) });
+    await bench.until('it is claimed', async () => (await bench.state('job')).status === 'running');
+    await bench.pass(10_000);
+    worker.announce(bench.spotNotice());
+    await bench.pass(5_000);
+    expect(await bench.exitOf(worker)).toBe(75);
+    expect(await bench.state('job')).toMatchObject({ status: 'interrupted', strikes: { total: 0 } });
+    expect((await bench.queue.depth()).visible).toBe(1);
+  });
+
+  it('may take longer than a trainer that says nothing', async () => {
+    await bench.submit('job', { inputs: input });
+    bench.start({ store: slowly(400_000) });
+    await bench.until('the download ends', async () => (await bench.state('job')).end !== null);
+    // Here the input is not there in the end: that is told, and no trainer that hung.
+    expect((await bench.state('job')).end?.message).toContain('train');
+    expect((await bench.state('job')).totals.claims).toBe(1);
   });
 });

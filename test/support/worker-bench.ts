@@ -6,6 +6,7 @@ import { sha256Hex } from '../../lib/base/digest.ts';
 import { silentLog } from '../../lib/base/log.ts';
 import { seededRandom } from '../../lib/base/random.ts';
 import type { Instance, JournalEntry } from '../../lib/contract/journal-entry.ts';
+import type { JobSpec } from '../../lib/contract/job-spec.ts';
 import { objectKeys } from '../../lib/contract/object-keys.ts';
 import { encodeDocument } from '../../lib/contract/parse-document.ts';
 import { encodeTicket } from '../../lib/contract/ticket.ts';
@@ -74,7 +75,10 @@ export class WorkerBench {
   }
 
   /** A job of a command, whose program the fake trainer stands for; with its ticket unless told otherwise. */
-  async submit(jobId: string, options: { readonly ticket?: boolean } = {}): Promise<void> {
+  async submit(
+    jobId: string,
+    options: { readonly ticket?: boolean; readonly inputs?: JobSpec['inputs'] } = {},
+  ): Promise<void> {
     const spec = {
       format: 1 as const,
       jobId,
@@ -85,6 +89,7 @@ export class WorkerBench {
         command: ['train'],
         checkpoints: { match: '*', complete: { by: 'rename' as const } },
       },
+      ...(options.inputs !== undefined && { inputs: options.inputs }),
     };
     const body = encodeDocument(spec);
     const key = objectKeys.spec(jobId, 1);
