@@ -1,6 +1,7 @@
 import { mkdir, readdir, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasErrorCode, unlessMissing } from '../base/file-errors.ts';
+import { isPidRunning } from '../store/process-identity.ts';
 
 /** Memory below which slots go to disk: two slots of a small job. */
 const sharedMemoryBytesMin = 256 * 1024 * 1024;
@@ -27,20 +28,11 @@ export async function chooseStagingDir(workDir: string, pid: number = process.pi
   return join(workDir, 'staging');
 }
 
-/** Removes what killed workers left in shared memory. */
+/** Removes what killed workers left in shared memory, those included that nobody has collected: a container may have no init. */
 export async function removeStagingLeftovers(): Promise<void> {
   for (const name of (await unlessMissing(readdir(sharedMemory))) ?? []) {
     const pid = /^holdfast-(\d+)$/.exec(name)?.[1];
-    if (pid !== undefined && !isAlive(Number(pid)))
+    if (pid !== undefined && !(await isPidRunning(Number(pid))))
       await rm(join(sharedMemory, name), { recursive: true, force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return hasErrorCode(error, ['EPERM']);
   }
 }

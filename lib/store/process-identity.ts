@@ -20,20 +20,33 @@ export async function ownIdentity(): Promise<ProcessIdentity> {
 
 /** Whether a process of our own space still runs. A zombie, dead but not yet collected by its parent, does not. */
 export async function isRunning({ pid, startedAt }: ProcessIdentity): Promise<boolean> {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    if (hasErrorCode(error, ['ESRCH'])) return false;
-  }
+  if (!isSignallable(pid)) return false;
   const found = await lookAt(pid);
   // Where nothing can be seen of a process that does exist, it counts as running: waiting is safe, breaking in is not.
   return found === undefined || (!found.isZombie && found.startedAt === startedAt);
+}
+
+/** Whether a process of our own space has this number now, and is no zombie. */
+export async function isPidRunning(pid: number): Promise<boolean> {
+  const found = await lookAt(pid);
+  if (found !== undefined) return !found.isZombie;
+  return isSignallable(pid);
 }
 
 async function ownSpace(): Promise<string> {
   const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => 'unknown');
   const namespace = await readlink('/proc/self/ns/pid').catch(() => 'unknown');
   return [hostname(), boot.trim(), namespace].join(' ');
+}
+
+/** False when there is no such process; another user's counts as one. */
+function isSignallable(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return !hasErrorCode(error, ['ESRCH']);
+  }
 }
 
 async function lookAt(

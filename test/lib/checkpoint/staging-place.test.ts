@@ -1,5 +1,6 @@
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -29,6 +30,25 @@ describe('the place for slots', () => {
       }
     },
   );
+
+  it.runIf(process.platform === 'linux' && hasSharedMemory)('counts a zombie among the dead', async () => {
+    // The shell starts a child that ends at once, then becomes a program that never collects it.
+    const parent = spawn('sh', ['-c', 'sh -c "echo \\$\\$" & exec sleep 30'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const [line]: unknown[] = await once(parent.stdout, 'data');
+    const pid = Number(String(line));
+    while (!/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))) await new Promise(setImmediate);
+    const leftover = join('/dev/shm', `holdfast-${pid}`);
+    mkdirSync(leftover);
+    try {
+      await removeStagingLeftovers();
+      expect(existsSync(leftover)).toBe(false);
+    } finally {
+      rmSync(leftover, { recursive: true, force: true });
+      parent.kill('SIGKILL');
+    }
+  });
 
   it('never touches what is not named like a slot folder', async () => {
     const other = mkdtempSync(join(hasSharedMemory ? '/dev/shm' : tmpdir(), 'holdfast-x'));
