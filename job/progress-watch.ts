@@ -14,6 +14,8 @@ export class ProgressWatch {
   #budgetMs: number;
   #sinceMs: number;
   #position = { step: 0, epoch: 0, example: 0 };
+  /** Ahead of the position where something else than progress, which is told a few times a second, named a later step. */
+  #reachedStep = 0;
   #total: number | undefined;
   #metrics: Readonly<Record<string, number>> = {};
   #examplesPerSecond = 0;
@@ -30,8 +32,9 @@ export class ProgressWatch {
     return this.#phase;
   }
 
+  /** The last completed step that the trainer told of, in whatever message. */
   get step(): number {
-    return this.#position.step;
+    return Math.max(this.#position.step, this.#reachedStep);
   }
 
   get isSpent(): boolean {
@@ -78,6 +81,7 @@ export class ProgressWatch {
   /** A restored or fresh attempt begins here. */
   startAt(step: number, epoch: number): void {
     this.#position = { ...this.#position, step, epoch };
+    this.#reachedStep = step;
   }
 
   handle(message: TrainerMessage): void {
@@ -89,6 +93,10 @@ export class ProgressWatch {
       this.#progressed(message);
     } else if (message.kind === 'done') {
       this.#position = { step: message.step, epoch: message.epoch, example: message.example };
+    } else if (message.kind === 'staging') {
+      this.#reachedStep = message.step;
+    } else if (message.kind === 'failed') {
+      this.#reachedStep = Math.max(this.#reachedStep, message.error.step);
     }
   }
 

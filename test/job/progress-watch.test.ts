@@ -54,6 +54,30 @@ describe('the watch over progress', () => {
     expect(watch.heartbeat).toMatchObject({ step: 43, loss: 0.5, total: 100, examplesPerSecond: 320 });
   });
 
+  it('knows of the step that was staged or that failed, though no progress was told of it', () => {
+    const watch = new ProgressWatch(manualClock());
+    watch.startAt(10, 0);
+    watch.handle(progress(20));
+    watch.handle({
+      kind: 'staging',
+      slot: 0,
+      id: 'one',
+      reason: 'policy',
+      step: 30,
+      epoch: 0,
+      example: 960,
+      files: [],
+      compatibility: {},
+    });
+    expect(watch.step).toBe(30);
+    watch.handle({ kind: 'failed', error: { cause: 'user', message: 'boom', step: 31 } });
+    expect(watch.step).toBe(31);
+    const other = new ProgressWatch(manualClock());
+    other.startAt(10, 0);
+    other.handle({ kind: 'failed', error: { cause: 'user', message: 'thrown in setup', step: 0 } });
+    expect(other.step).toBe(10);
+  });
+
   it('remembers the longest gap, and forgets it slowly', () => {
     const watch = new ProgressWatch(manualClock());
     watch.handle(progress(1, { gapMs: 10_000 }));
