@@ -1,4 +1,5 @@
 import type { AttemptEnd } from '../lib/client/attempts.ts';
+import { headline } from '../lib/ledger/headline.ts';
 
 const words: Readonly<Record<AttemptEnd['kind'], string>> = {
   interrupted: 'interrupted',
@@ -27,7 +28,7 @@ export function rulerText(ruler: {
   readonly resumedFromStep: number | null;
 }): string {
   const { end, resumedFromStep } = ruler;
-  const [message = ''] = end.message.split('\n', 1);
+  const message = headline(end.message);
   const cause = explained.has(end.kind) && message !== '' ? ` (${message})` : '';
   const resumed = resumedFromStep === null ? 'not resumed yet' : `resumed from step ${resumedFromStep}`;
   return `── ${words[end.kind]}${cause} · ${resumed} ──`;

@@ -4,6 +4,7 @@ import { summarizeJob } from '../../lib/client/summarize-job.ts';
 import { exitCodes } from '../../lib/contract/exit-codes.ts';
 import type { JobSpec } from '../../lib/contract/job-spec.ts';
 import type { CheckpointRecord } from '../../lib/journal/job-state.ts';
+import { afterFailure } from '../after-failure.ts';
 import type { CliContext, Command } from '../context.ts';
 import { formatAge, formatBytes, formatCount, formatDuration, formatNumber } from '../format.ts';
 import type { JobInput } from '../inputs.ts';
@@ -56,7 +57,7 @@ function specLines(spec: JobSpec): ReadonlyArray<readonly [title: string, text: 
   ].filter((text) => text !== '');
   const common: ReadonlyArray<readonly [string, string]> = [
     ...Object.entries(inputs).map(([name, { uri }]) => ['input', `${name} = ${uri}`] as const),
-    ['saves', saves.length === 0 ? 'as needed' : saves.join(', ')],
+    ['saves', saves.length === 0 ? defaultSaves(program.kind) : saves.join(', ')],
     ['keeps', `the last ${keep.last}${keep.best ? ' and the best' : ''}`],
   ];
   if (program.kind === 'command') return [['command', program.command.join(' ')], ...common];
@@ -66,6 +67,11 @@ function specLines(spec: JobSpec): ReadonlyArray<readonly [title: string, text: 
     ...(params.length === 0 ? [] : [['parameters', params.join(' ')] as const]),
     ...common,
   ];
+}
+
+/** What `savePolicy` does unless told otherwise; any other program saves when it likes. */
+function defaultSaves(kind: JobSpec['program']['kind']): string {
+  return kind === 'command' ? 'when the program does' : 'every 60 s and every epoch';
 }
 
 function speedText({ examplesPerSecond }: { readonly examplesPerSecond: number | null }): string {
@@ -109,7 +115,7 @@ function noteOf({ best, pinned, quarantined }: CheckpointRecord): string {
 
 function printEnd({ terminal }: CliContext, { state }: JobView): void {
   const { colors } = terminal;
-  const { strikes, end, ignored, jobId } = state;
+  const { strikes, end, ignored } = state;
   if (strikes.total > 0) {
     terminal.print();
     terminal.print(
@@ -131,9 +137,7 @@ function printEnd({ terminal }: CliContext, { state }: JobView): void {
     terminal.say(`${ignored.count} journal entries broke a rule and count for nothing; last: ${last?.why}`);
   }
   if (end?.kind === 'failed') {
-    terminal.suggest(
-      `Next: \`holdfast why ${jobId}\`, then \`holdfast resume ${jobId} --program FIXED.ts\`.`,
-    );
+    terminal.suggest(afterFailure(state));
   }
 }
 

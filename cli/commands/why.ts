@@ -3,7 +3,9 @@ import { exitCodes } from '../../lib/contract/exit-codes.ts';
 import type { JournalEntry } from '../../lib/contract/journal-entry.ts';
 import type { JobState } from '../../lib/journal/job-state.ts';
 import { describeEvent } from '../../lib/ledger/describe-event.ts';
+import { headline } from '../../lib/ledger/headline.ts';
 import { timeline, type TimelineEvent } from '../../lib/ledger/timeline.ts';
+import { afterFailure } from '../after-failure.ts';
 import type { Command } from '../context.ts';
 import { formatClockTime, formatDuration } from '../format.ts';
 import type { JobInput } from '../inputs.ts';
@@ -40,7 +42,7 @@ function printEvent(terminal: Terminal, event: TimelineEvent, before: TimelineEv
 
 /** Where the job stands, in one sentence, and what a person can do about it. */
 function verdict(state: JobState): string {
-  const { jobId, status, end, lastRelease, strikes, requests } = state;
+  const { jobId, status, end, lastRelease, requests } = state;
   const checkpoint = state.checkpoints.findLast(({ quarantined }) => quarantined === undefined);
   const from = checkpoint === undefined ? 'from the beginning' : `from step ${checkpoint.step}`;
   switch (status) {
@@ -51,18 +53,14 @@ function verdict(state: JobState): string {
         ? `${jobId} runs and has been asked to ${requests.cancel ? 'end' : 'pause'}.`
         : `${jobId} runs.`;
     case 'interrupted':
-      return `${jobId} waits for a replacement, after: ${firstLine(lastRelease?.message)}. It will resume ${from}.`;
+      return `${jobId} waits for a replacement, after: ${headline(lastRelease?.message ?? 'unknown')}. It will resume ${from}.`;
     case 'paused':
       return `${jobId} is paused. \`holdfast resume ${jobId}\` goes on ${from}.`;
     case 'completed':
       return `${jobId} is completed: ${end?.reason ?? ''}.`;
     case 'failed':
-      return `${jobId} failed: ${firstLine(strikes.lastMessage ?? end?.message)}. \`holdfast resume ${jobId} --program FIXED.ts\` goes on ${from}.`;
+      return `${jobId} failed: ${headline(end?.message ?? 'unknown')}. ${afterFailure(state)}`;
     case 'cancelled':
       return `${jobId} was cancelled. Its checkpoints are kept.`;
   }
-}
-
-function firstLine(text: string | null | undefined): string {
-  return (text ?? 'unknown').split('\n', 1)[0]?.replace(/\.$/, '') ?? '';
 }

@@ -1,6 +1,7 @@
+import { headline } from './headline.ts';
 import type { TimelineEvent } from './timeline.ts';
 
-/** One event in words, without its time. */
+/** One event in words, without its time. How a job failed takes several lines: the stack, or the list of differences. */
 export function describeEvent(event: TimelineEvent): string {
   switch (event.kind) {
     case 'submitted':
@@ -18,13 +19,13 @@ export function describeEvent(event: TimelineEvent): string {
     case 'released':
       return describeReleased(event);
     case 'strike':
-      return `strike ${event.total} at step ${event.step} (${count(event.errors, 'error')} of the program): ${firstLine(event.message)}`;
+      return `strike ${event.total} at step ${event.step} (${count(event.errors, 'error')} of the program): ${headline(event.message)}`;
     case 'strikes-cleared':
       return `${count(event.total, 'strike')} cleared`;
     case 'completed':
       return `completed at step ${event.step} (${event.reason}), result ${event.checkpoint}`;
     case 'failed':
-      return `failed at step ${event.step} (${event.reason}): ${firstLine(event.message)}`;
+      return `failed at step ${event.step} (${event.reason}): ${event.message}`;
     case 'paused':
     case 'cancelled':
       return `${event.kind} at step ${event.step}`;
@@ -47,7 +48,8 @@ type EventOf<Kind extends TimelineEvent['kind']> = Extract<TimelineEvent, { kind
 function describeRestored(event: EventOf<'restored'>): string {
   const { checkpoint, step, lostSteps, bytes, elapsedMs, passedOver } = event;
   if (checkpoint === null) return 'started from the beginning';
-  const skipped = passedOver.map((one) => `; passed over ${one.checkpoint}: ${one.why}`).join('');
+  // Why is told by the `quarantined` before it.
+  const skipped = passedOver.map(({ checkpoint: id }) => `; passed over ${id}`).join('');
   const lost = lostSteps === 0 ? 'nothing lost' : `${count(lostSteps, 'step')} to do again`;
   return `resumed at step ${step} from ${checkpoint} (${size(bytes)} in ${duration(elapsedMs)}), ${lost}${skipped}`;
 }
@@ -71,13 +73,11 @@ function describeCheckpoint(event: EventOf<'checkpoint'>): string {
 function describeReleased(event: EventOf<'released'>): string {
   const { cause, step, uncommittedSteps, message, notice } = event;
   const lost = uncommittedSteps === 0 ? '' : `, ${count(uncommittedSteps, 'step')} not in a checkpoint`;
-  const why = notice ?? firstLine(message);
+  const why = notice ?? headline(message);
   return `attempt ended at step ${step} (${cause}${lost})${why === '' ? '' : `: ${why}`}`;
 }
 
 const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`;
-
-const firstLine = (message: string): string => message.split('\n', 1)[0] ?? '';
 
 const utc = (at: string): string => `${at.slice(0, 10)} ${at.slice(11, 19)}Z`;
 

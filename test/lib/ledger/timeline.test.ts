@@ -89,7 +89,7 @@ describe('the timeline', () => {
     expect(renderTimeline(told(story))[4]).toContain('i-1 was lost without a word, last heard of at step 10');
   });
 
-  it('tells of an error with the first line of its message, and of the steps that are lost', () => {
+  it('tells of an error in one line, with its place in the program, and of the steps that are lost', () => {
     const story = started()
       .commit(10)
       .release('error', 17, 'TypeError: x is undefined\n    at train.ts:12:3');
@@ -98,8 +98,8 @@ describe('the timeline', () => {
       { kind: 'strike', errors: 1, total: 1, step: 17 },
     ]);
     expect(renderTimeline(told(story)).slice(-2)).toEqual([
-      '2030-01-01 00:05:00Z  attempt ended at step 17 (error, 7 steps not in a checkpoint): TypeError: x is undefined',
-      '2030-01-01 00:05:00Z  strike 1 at step 17 (1 error of the program): TypeError: x is undefined',
+      '2030-01-01 00:05:00Z  attempt ended at step 17 (error, 7 steps not in a checkpoint): TypeError: x is undefined (train.ts:12:3)',
+      '2030-01-01 00:05:00Z  strike 1 at step 17 (1 error of the program): TypeError: x is undefined (train.ts:12:3)',
     ]);
     expect(last(story.claim().restore('2-1-step10', 10))).toMatchObject({
       kind: 'restored',
@@ -127,7 +127,7 @@ describe('the timeline', () => {
     });
     expect(renderTimeline(told(story)).slice(-2)).toEqual([
       '2030-01-01 00:07:00Z  quarantined 2-2-step20: a chunk is gone',
-      '2030-01-01 00:08:00Z  resumed at step 10 from 2-1-step10 (999 B in 1 min 1 s), 10 steps to do again; passed over 2-2-step20: a chunk is gone',
+      '2030-01-01 00:08:00Z  resumed at step 10 from 2-1-step10 (999 B in 1 min 1 s), 10 steps to do again; passed over 2-2-step20',
     ]);
   });
 
@@ -172,7 +172,7 @@ describe('the timeline', () => {
       step: 3,
     });
     expect(renderTimeline(told(failed)).at(-1)).toBe(
-      '2030-01-01 00:04:00Z  failed at step 3 (non-finite-loss): the loss is NaN',
+      '2030-01-01 00:04:00Z  failed at step 3 (non-finite-loss): the loss is NaN\nmore',
     );
   });
 
