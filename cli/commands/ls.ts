@@ -8,23 +8,23 @@ import { type Column, table } from '../table.ts';
 import type { Colors } from '../terminal.ts';
 import { isUntouched, withRegion } from '../with-region.ts';
 
-/** `holdfast ls`: one line a job, the newest first. */
+/** `holdfast ls`: one line a job, the newest first. A job that cannot be read is named, and the list is not complete: exit 1. */
 export const ls: Command<object> = async (context) => {
   const { terminal, clock } = context;
-  const jobs = (await isUntouched(context))
-    ? []
-    : await withRegion(context, async (region) => (await listJobs(region)).map(summarizeJob));
+  const { jobs, unreadable } = (await isUntouched(context))
+    ? { jobs: [], unreadable: [] }
+    : await withRegion(context, async (region) => listJobs(region));
+  const summaries = jobs.map(summarizeJob);
   if (terminal.json) {
-    terminal.printJson({ jobs });
-    return exitCodes.ok;
-  }
-  if (jobs.length === 0) {
+    terminal.printJson({ jobs: summaries, unreadable });
+  } else if (summaries.length > 0) {
+    const lines = table(summaries, columns(terminal.colors, clock.now()), terminal.colors.bold);
+    for (const line of lines) terminal.print(line);
+  } else if (unreadable.length === 0) {
     terminal.suggest('No jobs yet. `holdfast submit train.ts` queues the first one.');
-    return exitCodes.ok;
   }
-  const lines = table(jobs, columns(terminal.colors, clock.now()), terminal.colors.bold);
-  for (const line of lines) terminal.print(line);
-  return exitCodes.ok;
+  for (const { jobId, message } of unreadable) terminal.say(`job \`${jobId}\` cannot be read: ${message}`);
+  return unreadable.length === 0 ? exitCodes.ok : exitCodes.error;
 };
 
 function columns(colors: Colors, now: Date): readonly Column<JobSummary>[] {

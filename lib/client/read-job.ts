@@ -1,4 +1,4 @@
-import { NotFoundError } from '../base/errors.ts';
+import { messageOf, NotFoundError, remedyOf, UnknownFormatError } from '../base/errors.ts';
 import { type Heartbeat, readHeartbeat } from '../journal/heartbeat.ts';
 import type { JobState } from '../journal/job-state.ts';
 import { type Journal, openJournal } from '../journal/journal.ts';
@@ -50,23 +50,43 @@ export async function viewOf(region: Region, state: JobState): Promise<JobView> 
   };
 }
 
-/** Every job of the store, the newest first. */
-export async function listJobs(region: Region): Promise<readonly JobView[]> {
+export interface JobList {
+  /** The newest first. */
+  readonly jobs: readonly JobView[];
+  /** Jobs whose documents are damaged, or of a newer Holdfast: they hide no other job. */
+  readonly unreadable: ReadonlyArray<{ readonly jobId: string; readonly message: string }>;
+}
+
+/** Every job of the store. */
+export async function listJobs(region: Region): Promise<JobList> {
   const ids: string[] = [];
   for await (const jobId of listJobIds(region.store)) ids.push(jobId);
-  const views: JobView[] = [];
+  const jobs: JobView[] = [];
+  const unreadable: { readonly jobId: string; readonly message: string }[] = [];
   const work = async (): Promise<void> => {
     for (let jobId = ids.pop(); jobId !== undefined; jobId = ids.pop()) {
-      const { store, clock, random } = region;
-      const { state } = await openJournal({ store, clock, random }, jobId);
-      // A submit that has not come to its journal yet is no job.
-      if (state.sequence > 0) views.push(await viewOf(region, state));
+      try {
+        const { store, clock, random } = region;
+        const { state } = await openJournal({ store, clock, random }, jobId);
+        // A submit that has not come to its journal yet is no job.
+        if (state.sequence > 0) jobs.push(await viewOf(region, state));
+      } catch (error) {
+        if (!isOfThisJobAlone(error)) throw error;
+        unreadable.push({ jobId, message: messageOf(error) });
+      }
     }
   };
   await Promise.all(Array.from({ length: lanes }, work));
-  return views.toSorted(
-    (one, other) =>
-      (other.state.submittedAt ?? '').localeCompare(one.state.submittedAt ?? '') ||
-      one.state.jobId.localeCompare(other.state.jobId),
+  return { jobs: jobs.toSorted(newestFirst), unreadable };
+}
+
+/** Trouble with the store or with permissions would meet every job. */
+function isOfThisJobAlone(error: unknown): boolean {
+  return error instanceof UnknownFormatError || remedyOf(error) === 'fall-back';
+}
+
+function newestFirst({ state: one }: JobView, { state: other }: JobView): number {
+  return (
+    (other.submittedAt ?? '').localeCompare(one.submittedAt ?? '') || one.jobId.localeCompare(other.jobId)
   );
 }

@@ -87,7 +87,9 @@ describe('ls', () => {
       out: '',
       err: expect.stringContaining('submit'),
     });
-    expect((await world.run(['ls', '--json'])).json).toEqual([{ schemaVersion: 1, jobs: [] }]);
+    expect((await world.run(['ls', '--json'])).json).toEqual([
+      { schemaVersion: 1, jobs: [], unreadable: [] },
+    ]);
   });
 
   it('leaves no trace in a folder without a region, and refuses a store that is not there', async () => {
@@ -130,6 +132,7 @@ describe('ls', () => {
             updatedAt: expect.any(String),
           },
         ],
+        unreadable: [],
       },
     ]);
   });
@@ -154,6 +157,29 @@ describe('ls', () => {
     expect((await world.run(['ls'], { isTerminal: true })).out).toContain(escape);
     expect((await world.run(['ls'], { isTerminal: true, env: { NO_COLOR: '1' } })).out).not.toContain(escape);
     expect((await world.run(['ls'], { isTerminal: true, env: { TERM: 'dumb' } })).out).not.toContain(escape);
+  });
+});
+
+describe('ls of a store with a job that cannot be read', () => {
+  it('lists the others, names it, and does not end well', async () => {
+    const world = cliWorld();
+    await world.submitted();
+    await world.submitted({ jobId: 'newer' });
+    const { store } = await world.region();
+    await store.put(objectKeys.journalEntry('newer', 1), new TextEncoder().encode('{"format":2}'));
+    await store.delete([objectKeys.stateHint('newer')]);
+
+    const { code, out, err } = await world.run(['ls']);
+    expect(out).toContain('job-1');
+    expect(err).toMatch(/job `newer` cannot be read: .* has format 2/);
+    expect(code).toBe(1);
+    const { json } = await world.run(['ls', '--json']);
+    expect(json).toMatchObject([
+      {
+        jobs: [{ jobId: 'job-1' }],
+        unreadable: [{ jobId: 'newer', message: expect.stringContaining('format 2') }],
+      },
+    ]);
   });
 });
 
@@ -185,6 +211,11 @@ describe('show', () => {
     expect(out).toContain('failed at step 7 (errors)');
     expect(out).toContain('at train.ts:3:9');
     expect(err).toContain('holdfast resume job-1 --program FIXED.ts');
+  });
+
+  it('says when a job saves that was not told when', async () => {
+    const { out } = await world.run(['show', 'job-1']);
+    expect(out).toMatch(/saves +every 60 s and every epoch/);
   });
 
   it('gives everything as one document', async () => {
@@ -229,6 +260,41 @@ describe('why', () => {
     const places = story.map((words) => out.indexOf(words));
     expect(places).not.toContain(-1);
     expect(places).toEqual(places.toSorted((one, other) => one - other));
+  });
+
+  it('lists every difference when a checkpoint did not fit', async () => {
+    const world = cliWorld();
+    const claim = await begin(await world.submitted(), 'i-first');
+    await commit(claim, 10);
+    const message =
+      'the checkpoint does not fit this run:\n  - seed: 1 in the checkpoint, 2 here\nResume with seed 1.';
+    await claim.append(() => ({ kind: 'failed', reason: 'incompatible', message, step: 10 }));
+    const { out } = await world.run(['why', 'job-1']);
+    expect(out).toMatch(
+      /\(incompatible\): the checkpoint does not fit this run:\n +- seed: 1 in the checkpoint, 2 here\n/,
+    );
+    expect(out).toContain(
+      'does not fit this run. `holdfast resume job-1 --program FIXED.ts` goes on from step 10.',
+    );
+  });
+
+  it('promises no way on for a job whose checkpoints are all damaged', async () => {
+    const world = cliWorld();
+    const claim = await begin(await world.submitted(), 'i-first');
+    await commit(claim, 10);
+    const checkpoint = `${claim.token}-1-step10`;
+    await claim.append(() => ({ kind: 'quarantined', checkpoint, chunks: ['c'], why: 'a chunk is gone' }));
+    await claim.append(() => ({
+      kind: 'failed',
+      reason: 'rejected',
+      message: 'none can be used.',
+      step: 10,
+    }));
+    for (const command of ['why', 'show']) {
+      const { out, err } = await world.run([command, 'job-1']);
+      expect(out + err).toContain('None of its checkpoints can be used');
+      expect(out + err).not.toContain('holdfast resume');
+    }
   });
 
   it('gives the events as one document', async () => {
