@@ -34,7 +34,7 @@ export interface Demo {
 export async function runDemo(
   demo: Demo,
 ): Promise<{ readonly result: DemoResult; readonly comparison: Comparison }> {
-  const { context, display, dir } = demo;
+  const { context, display } = demo;
   if (!existsSync(demoDigits)) {
     throw new UsageError('the digits are missing.', {
       facts: { file: demoDigits },
@@ -72,9 +72,6 @@ export async function runDemo(
       timers: demoTimers,
       interruptions,
     };
-    context.terminal.suggest(
-      `Everything lies in ${dir}: objects in store/, tickets in queue/, the workers' logs in instances/.`,
-    );
     return { result, comparison };
   } finally {
     await region.close();
