@@ -152,5 +152,5 @@ async function finish(run: HostRun, session: HostSession): Promise<void> {
 }
 
 function reasonOf(until: Training['until']): string {
-  return 'steps' in until ? `${until.steps} steps are done` : `${until.epochs} epochs are done`;
+  return 'steps' in until ? `all steps are done: ${until.steps}` : `all epochs are done: ${until.epochs}`;
 }
