@@ -16,9 +16,6 @@ export interface PlannedInterruption {
   readonly pick: number;
 }
 
-/** Seeds that people type are small and start the generator from a nearly empty state: its first numbers are much alike. */
-const drawsDiscarded = 32;
-
 /**
  * An endless plan of interruptions; same seed, same plan. Gaps are exponentially distributed, as of a process without
  * memory: that is what the formula for the checkpoint interval assumes (Young 1974, Daly 2006), and it brings the two hard
@@ -27,7 +24,6 @@ const drawsDiscarded = 32;
 export function* interruptionPlan(options: InterruptionPlanOptions): Generator<PlannedInterruption, never> {
   const { everyMs, noNotice, seed } = options;
   const random = seededRandom(seed);
-  for (let draw = 0; draw < drawsDiscarded; draw++) random.next();
   for (;;) {
     const afterMs = -Math.log(1 - random.next()) * everyMs;
     const kind = random.next() < noNotice ? 'no-notice' : 'notice';

@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
-import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
+import { createHash, randomBytes } from 'node:crypto';
+import { xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus';
 
 /** Chance as a dependency: retry jitter, nonces, job ids. Training's randomness is apart (lib/training/random-streams.ts). */
 export interface Random {
@@ -17,7 +17,9 @@ export const systemRandom: Random = {
 
 /** Same seed, same sequence: for tests, simulations and anything that must be replayed. */
 export function seededRandom(seed: number): Random {
-  const generator = xoroshiro128plus(seed);
+  // The generator's first numbers resemble each other where its seeds do, so it starts from their digest.
+  const digest = createHash('sha256').update(String(seed)).digest();
+  const generator = xoroshiro128plusFromState([0, 4, 8, 12].map((at) => digest.readInt32LE(at)));
   const next = (): number => (generator.next() >>> 0) / 2 ** 32;
   return {
     next,

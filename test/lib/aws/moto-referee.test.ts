@@ -1,6 +1,9 @@
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { CreateQueueCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, describe } from 'vitest';
+import { systemClock } from '../../../lib/base/clock.ts';
+import { systemRandom } from '../../../lib/base/random.ts';
+import { retryingObjectStore } from '../../../lib/store/retrying-object-store.ts';
 import { openS3ObjectStore } from '../../../lib/aws/s3-object-store.ts';
 import { openSqsJobQueue } from '../../../lib/aws/sqs-job-queue.ts';
 import { startMoto } from '../../support/moto-server.ts';
@@ -25,7 +28,9 @@ describe.skipIf(moto === undefined)('with moto as referee', () => {
       const s3 = new S3Client({ ...client, forcePathStyle: true });
       await s3.send(new CreateBucketCommand({ Bucket: bucket }));
       s3.destroy();
-      const store = await openS3ObjectStore(`s3://${bucket}?${settings}`, { credentials });
+      // On a busy machine moto answers 500 now and then, as S3 does; whoever uses the driver retries.
+      const driver = await openS3ObjectStore(`s3://${bucket}?${settings}`, { credentials });
+      const store = retryingObjectStore(driver, { clock: systemClock, random: systemRandom });
       return { store, cleanUp: () => store.close() };
     },
     // moto stores any bytes, whatever digest they came with.
