@@ -39,7 +39,8 @@ export class CheckpointFolder {
   /** Every complete checkpoint, by ascending step. */
   async scan(): Promise<readonly FoundCheckpoint[]> {
     const found: FoundCheckpoint[] = [];
-    for (const name of await readdir(this.#dir)) {
+    // A program may empty its output folder by removing it.
+    for (const name of (await unlessMissing(readdir(this.#dir))) ?? []) {
       const step = this.#matches.test(name) ? stepOf(name, this.#rules.step) : undefined;
       if (step === undefined) continue;
       const files = await listFiles(this.#dir, name);

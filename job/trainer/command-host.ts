@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { assert } from '../../lib/base/assert.ts';
 import { type Clock, pause } from '../../lib/base/clock.ts';
 import { messageOf } from '../../lib/base/errors.ts';
+import { unlessMissing } from '../../lib/base/file-errors.ts';
 import { builtFile } from '../../lib/base/package-files.ts';
 import type { CommandProgram } from '../../lib/contract/job-spec.ts';
 import type { SupervisorMessage, TrainerMessage } from '../../lib/contract/trainer-messages.ts';
@@ -156,9 +157,13 @@ class CommandHost {
   }
 
   async #scanRegularly(): Promise<void> {
-    while (!this.#ended.signal.aborted) {
-      await this.#lookForCheckpoints();
-      await pause(this.#clock, scanMs, this.#ended.signal);
+    try {
+      while (!this.#ended.signal.aborted) {
+        await this.#lookForCheckpoints();
+        await pause(this.#clock, scanMs, this.#ended.signal);
+      }
+    } catch (error) {
+      this.#failToLook(error);
     }
   }
 
@@ -169,9 +174,11 @@ class CommandHost {
     if (newest === undefined || newest.step <= this.#position.step || slot === undefined) return false;
     const held = join(this.#order.dirs.held, String(++this.#count));
     await mkdir(held, { recursive: true });
-    await holdCheckpoint(this.#order.dirs.checkpoints, newest, held);
-    this.#announce(newest, { slot, held });
-    return true;
+    const holding = holdCheckpoint(this.#order.dirs.checkpoints, newest, held).then(() => true);
+    // Programs prune their own checkpoints, also while we look.
+    const isHeld = (await unlessMissing(holding)) ?? false;
+    if (isHeld) this.#announce(newest, { slot, held });
+    return isHeld;
   }
 
   #announce(found: FoundCheckpoint, place: { readonly slot: number; readonly held: string }): void {
@@ -219,7 +226,11 @@ class CommandHost {
     this.#ended.abort();
     await this.#scanning;
     // What it wrote last counts, also when it was killed: complete is complete.
-    while (await this.#lastLook()) this.#arm('done');
+    try {
+      while (await this.#lastLook()) this.#arm('done');
+    } catch (error) {
+      this.#failToLook(error);
+    }
     this.#refuseRequests();
     if (!this.#isOurs && exit.code === 0) this.#done();
     else if (!this.#isOurs) this.#fail(exit.signal === null ? 'user' : 'infrastructure', describe(exit));
@@ -262,6 +273,10 @@ class CommandHost {
 
   #fail(cause: 'user' | 'infrastructure', message: string): void {
     this.#say({ kind: 'failed', error: { cause, message, step: this.#position.step } });
+  }
+
+  #failToLook(error: unknown): void {
+    this.#fail('infrastructure', `its checkpoints cannot be looked at: ${messageOf(error)}`);
   }
 
   #exit(exit: TrainerExit): void {

@@ -1,7 +1,11 @@
 import { type ChildProcess, spawn, type StdioOptions } from 'node:child_process';
 import { Duplex } from 'node:stream';
+import { pause, systemClock } from '../../lib/base/clock.ts';
 import { readLines } from './lines.ts';
 import type { TrainerExit } from './trainer.ts';
+
+/** The last output of a program that has ended is read in milliseconds. */
+const lastOutputMs = 1_000;
 
 export interface GroupOptions {
   readonly command: string;
@@ -43,6 +47,10 @@ export function spawnGroup(options: GroupOptions): ProcessGroup {
     end({ code: 127, signal: null });
   });
   child.on('close', (code, signal) => end({ code, signal }));
+  child.on('exit', (code, signal) => {
+    killGroup(child);
+    void letGoOfOutput(child).then(() => end({ code, signal }));
+  });
   return {
     channel: child.stdio[3] instanceof Duplex ? child.stdio[3] : undefined,
     signalLeader: (signal) => {
@@ -50,6 +58,14 @@ export function spawnGroup(options: GroupOptions): ProcessGroup {
     },
     kill: () => killGroup(child),
   };
+}
+
+/** A helper that left the group (a tracker, a board) may hold the program's output open for ever: nobody waits for it. */
+async function letGoOfOutput(child: ChildProcess): Promise<void> {
+  const closed = new AbortController();
+  child.once('close', () => closed.abort());
+  await pause(systemClock, lastOutputMs, closed.signal);
+  for (const stream of child.stdio) stream?.destroy();
 }
 
 function killGroup(child: ChildProcess): void {
