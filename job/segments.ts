@@ -65,6 +65,8 @@ class Stream {
   #bytes = 0;
   #index = 0;
   #sending: Promise<void> = Promise.resolve();
+  /** A flush waits for its turn: what is added meanwhile goes with it. */
+  #isDue = false;
 
   constructor(world: World, keyOf: (index: number) => string) {
     this.#world = world;
@@ -80,11 +82,15 @@ class Stream {
   }
 
   flush(): Promise<void> {
-    this.#sending = this.#sending.then(() => this.#send());
+    if (!this.#isDue) {
+      this.#isDue = true;
+      this.#sending = this.#sending.then(() => this.#send());
+    }
     return this.#sending;
   }
 
   async #send(): Promise<void> {
+    this.#isDue = false;
     if (this.#lines.length === 0) return;
     const lines = this.#lines;
     this.#lines = [];

@@ -39,6 +39,7 @@ export async function makeAttemptDirs(options: {
 }
 
 export async function removeAttemptDirs(dirs: AttemptDirs): Promise<void> {
+  // A download that was let go, or a trainer that is just being killed, may still make a file: then it is tried again.
   for (const dir of [dirs.home, dirs.staging, dirs.checkpoints])
-    await rm(dir, { recursive: true, force: true });
+    await rm(dir, { recursive: true, force: true, maxRetries: 5 });
 }

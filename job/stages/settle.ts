@@ -19,6 +19,11 @@ export interface Ending {
   readonly owner: string | undefined;
 }
 
+/** A machine on which something was committed is not broken. The newest checkpoint is always retained. */
+function hasCommitted({ claim }: Ending): boolean {
+  return claim.journal.state.checkpoints.some((record) => record.claim === claim.token);
+}
+
 /** What the worker does next. */
 export type Settled = 'go-on' | 'handed-over' | 'fenced' | 'struck-by-infrastructure';
 
@@ -63,7 +68,9 @@ export async function settle(world: World, ending: Ending, outcome: Outcome): Pr
     case 'infrastructure':
       await release(world, ending, { cause: outcome.kind, message: outcome.message });
       await failOrHandOver(world, ending);
-      return outcome.kind === 'infrastructure' ? 'struck-by-infrastructure' : 'go-on';
+      return outcome.kind === 'infrastructure' && !hasCommitted(ending)
+        ? 'struck-by-infrastructure'
+        : 'go-on';
     case 'fenced':
       return 'fenced';
   }

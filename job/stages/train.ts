@@ -1,3 +1,4 @@
+import { pause } from '../../lib/base/clock.ts';
 import { messageOf } from '../../lib/base/errors.ts';
 import { protocolVersion, type TrainerMessage } from '../../lib/contract/trainer-messages.ts';
 import type { Attempt, AttemptEvent, EndPurpose, Outcome } from '../attempt.ts';
@@ -273,13 +274,13 @@ class Training {
 
   async #untilExit(): Promise<void> {
     const { clock } = this.#world;
-    const until = clock.monotonicMs() + farewellMs;
-    while (!this.#exited && clock.monotonicMs() < until) {
-      const event = await Promise.race([
-        this.#attempt.events.next(),
-        clock.sleep(until - clock.monotonicMs()).then(() => undefined),
-      ]);
-      if (event?.kind === 'exit') this.#exited = true;
+    const heard = new AbortController();
+    const isOver = pause(clock, farewellMs, heard.signal);
+    while (!this.#exited) {
+      if ((await Promise.race([isOver, this.#attempt.events.arrived()])) === true) return;
+      const event = await this.#attempt.events.next();
+      if (event.kind === 'exit') this.#exited = true;
     }
+    heard.abort();
   }
 }

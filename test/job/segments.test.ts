@@ -76,4 +76,22 @@ describe('log and metric segments', () => {
     expect(await linesOf(0)).toEqual(['one', 'two']);
     await segments.close();
   });
+
+  it('are tried again once, however many lines came while the store was away', async () => {
+    let tries = 0;
+    const store = withMethods<ObjectStore>(bench.store, {
+      put: async () => {
+        tries++;
+        await bench.clock.sleep(10_000);
+        throw new TransientError('the store is out of reach.');
+      },
+    });
+    const segments = openSegments(store);
+    for (let line = 0; line < 200; line++) segments.log('out', 'x'.repeat(300_000 / 20), line);
+    const closed = segments.close().then(() => bench.clock.monotonicMs());
+    await bench.pass(60_000);
+    // The flush that was under way, the one that waited, and the last one.
+    expect(tries).toBeLessThanOrEqual(3);
+    expect(await closed).toBeLessThan(60_000);
+  });
 });

@@ -116,6 +116,25 @@ describe('an attempt that ends', () => {
     expect((await bench.queue.depth()).visible).toBe(1);
   });
 
+  it('does not take a machine for broken on which something was committed', async () => {
+    await bench.submit('job');
+    const worker = await bench.begin();
+    for (const attempt of [1, 2, 3]) {
+      worker.trainer.train(10 * attempt);
+      worker.trainer.stage();
+      await bench.until(
+        'it is committed',
+        async () => (await bench.state('job')).checkpoints.at(-1)?.step === 10 * attempt,
+      );
+      worker.trainer.exit(null);
+      await bench.until(
+        'it starts again',
+        () => worker.trainers.length === attempt + 1 && worker.trainer.begun,
+      );
+    }
+    expect((await bench.state('job')).status).toBe('running');
+  });
+
   it('commits what the dead trainer had staged whole, and nothing of what it was writing', async () => {
     await bench.submit('job');
     const worker = await bench.begin();
