@@ -65,6 +65,8 @@ class Stream {
   #bytes = 0;
   #index = 0;
   #sending: Promise<void> = Promise.resolve();
+  /** Lines given up since the last segment. */
+  #dropped = 0;
   /** A flush waits for its turn: what is added meanwhile goes with it. */
   #isDue = false;
 
@@ -78,7 +80,7 @@ class Stream {
     this.#lines.push(text);
     this.#bytes += text.length;
     if (this.#bytes >= segmentBytesMax) void this.flush();
-    while (this.#bytes > pendingBytesMax) this.#bytes -= this.#lines.shift()?.length ?? 0;
+    for (; this.#bytes > pendingBytesMax; this.#dropped++) this.#bytes -= this.#lines.shift()?.length ?? 0;
   }
 
   flush(): Promise<void> {
@@ -98,6 +100,8 @@ class Stream {
     try {
       await this.#world.store.put(this.#keyOf(this.#index), new TextEncoder().encode(lines.join('')));
       this.#index++;
+      if (this.#dropped > 0) this.#world.log.warn('segment-lines-dropped', { lines: this.#dropped });
+      this.#dropped = 0;
     } catch (error) {
       this.#world.log.warn('segment-not-kept', { message: messageOf(error) });
       this.#lines = [...lines, ...this.#lines];

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TransientError } from '../../lib/base/errors.ts';
+import { silentLog } from '../../lib/base/log.ts';
 import { objectKeys } from '../../lib/contract/object-keys.ts';
 import { logLineSchema, metricPointSchema, parseSegment } from '../../lib/contract/segments.ts';
 import type { ObjectStore } from '../../lib/store/object-store.ts';
@@ -93,5 +94,26 @@ describe('log and metric segments', () => {
     // The flush that was under way, the one that waited, and the last one.
     expect(tries).toBeLessThanOrEqual(3);
     expect(await closed).toBeLessThan(60_000);
+  });
+
+  it('say how many lines were given up for want of room while the store was away', async () => {
+    let isAway = true;
+    const store = withMethods<ObjectStore>(bench.store, {
+      put: async (...args) => {
+        if (isAway) throw new TransientError('away');
+        return bench.store.put(...args);
+      },
+    });
+    const warnings: unknown[] = [];
+    const log = { ...silentLog, warn: (event: string, facts?: object) => void warnings.push([event, facts]) };
+    const segments = new Segments({ ...bench.start({ store }).world, log }, 'job', 7);
+    for (let line = 0; line < 20; line++) segments.log('out', `${line} ${'x'.repeat(1024 * 1024)}`, 1);
+    await bench.pass(200);
+    isAway = false;
+    await segments.close();
+    expect(warnings).toContainEqual(['segment-lines-dropped', { lines: 5 }]);
+    expect((await linesOf(0)).map((line) => Number.parseInt(line, 10))).toEqual(
+      Array.from({ length: 15 }, (_, index) => index + 5),
+    );
   });
 });
