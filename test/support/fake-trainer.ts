@@ -14,6 +14,8 @@ export class FakeTrainer implements Trainer {
   readonly order: TrainerOrder;
   readonly heard: SupervisorMessage[] = [];
   killed = false;
+  /** Told in `hello`; may be set until the next turn. */
+  backend = 'fake';
   step = 0;
   /** Answers requests for a checkpoint by itself, as a trainer between two steps does. */
   answers = true;
@@ -25,7 +27,11 @@ export class FakeTrainer implements Trainer {
     this.order = order;
     this.#events = events;
     queueMicrotask(() => {
-      this.say({ kind: 'hello', protocol: 1, runtime: { backend: 'fake', versions: {}, arch: 'none' } });
+      this.say({
+        kind: 'hello',
+        protocol: 1,
+        runtime: { backend: this.backend, versions: {}, arch: 'none' },
+      });
       this.say({ kind: 'phase', phase: 'setup', budgetMs: 600_000 });
     });
   }
@@ -47,6 +53,10 @@ export class FakeTrainer implements Trainer {
 
   kill(): void {
     this.exit(null);
+  }
+
+  get hasFreeSlot(): boolean {
+    return this.#busy.size < 2;
   }
 
   /** True once the supervisor let it begin. */
