@@ -6,6 +6,7 @@ import { CheckpointPipeline } from '../checkpoint-pipeline.ts';
 import { EmergencyPlan } from '../emergency-plan.ts';
 import { describeNotice, outcomeOfError, outcomeOfExit, outcomeOfFailure } from '../outcome-of.ts';
 import { trainerStartBudgetMs } from '../progress-watch.ts';
+import { RuntimeComparison } from '../runtime-comparison.ts';
 import type { TrainerOrder } from '../trainer/start-trainer.ts';
 import type { Trainer } from '../trainer/trainer.ts';
 import type { LatchedStop } from '../../lib/interruption/notice-watch.ts';
@@ -48,6 +49,7 @@ class Training {
   /** Outcome that the exit of a killed trainer leads to. */
   #ending: Outcome | undefined;
   #isRestored = false;
+  readonly #runtimes: RuntimeComparison;
   #exited = false;
   /** How the attempt ends is known; what is on its way to the store is waited for. */
   #isDraining = false;
@@ -66,6 +68,7 @@ class Training {
         if (this.#lastWords.length > lastWordsMax) this.#lastWords.shift();
       },
     });
+    this.#runtimes = new RuntimeComparison((warning) => segments.log('worker', warning, progress.step));
     this.#plan = new EmergencyPlan(world.clock, (event) => events.push(event), attempt.signal);
     this.#pipeline = new CheckpointPipeline(this.#trainer, {
       world,
@@ -153,6 +156,7 @@ class Training {
       return;
     }
     progress.startAt(step, result.record.epoch);
+    this.#runtimes.savedBy(result.manifest.runtime);
     this.#pipeline.restoredFrom(result.record, result.manifest);
     for (const { checkpoint, why } of result.passedOver)
       segments.log('worker', `checkpoint ${checkpoint} was passed over: ${why}`, step);
@@ -168,9 +172,12 @@ class Training {
       const { step, epoch, metrics, evaluation } = message;
       segments.metrics({ step, epoch, metrics, ...(evaluation !== undefined && { evaluation }) });
     }
-    if (message.kind === 'hello' && message.protocol !== protocolVersion) {
-      const why = `the trainer speaks protocol ${message.protocol}, this worker protocol ${protocolVersion}`;
-      return this.#killFor({ kind: 'failed', reason: 'incompatible', message: why });
+    if (message.kind === 'hello') {
+      if (message.protocol !== protocolVersion) {
+        const why = `the trainer speaks protocol ${message.protocol}, this worker protocol ${protocolVersion}`;
+        return this.#killFor({ kind: 'failed', reason: 'incompatible', message: why });
+      }
+      this.#runtimes.runsOn(message.runtime);
     }
     if (message.kind === 'failed') return this.#killFor(outcomeOfFailure(message));
     if (message.kind === 'done') {
