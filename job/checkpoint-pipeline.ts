@@ -8,7 +8,7 @@ import type { Manifest, Runtime, SaveReason } from '../lib/contract/manifest.ts'
 import type { TrainerMessage } from '../lib/contract/trainer-messages.ts';
 import type { Claim } from '../lib/journal/claim.ts';
 import type { CheckpointRecord } from '../lib/journal/job-state.ts';
-import { type PendingUpload, preferEmergency } from './pending-upload.ts';
+import { makeRoom, type PendingUpload, preferEmergency } from './pending-upload.ts';
 import type { StagedSource, Trainer } from './trainer/trainer.ts';
 import type { World } from './world.ts';
 
@@ -93,7 +93,6 @@ export class CheckpointPipeline {
           sentBytes: 0,
           uploading: false,
         });
-        preferEmergency(this.#entries);
         this.#run();
         return;
       case 'written':
@@ -101,6 +100,8 @@ export class CheckpointPipeline {
         return;
       case 'staged':
         this.#find(message.id)?.source.staged();
+        // Not before: a trainer that dies while it writes must not have cost the checkpoint before.
+        preferEmergency(this.#entries);
         return;
       case 'abandoned':
         this.#find(message.id)?.source.abandon(message.why);
@@ -126,6 +127,7 @@ export class CheckpointPipeline {
     const answer = deferred<RequestAnswer>();
     this.#requests.set(id, answer);
     if (how.noticeAtMs !== undefined) this.#noticeAtMs = how.noticeAtMs;
+    if (reason === 'notice') makeRoom(this.#entries);
     this.#trainer.send({ kind: 'checkpoint', id, reason, halt: how.halt });
     return answer.promise;
   }

@@ -12,13 +12,22 @@ export interface PendingUpload {
 /** An upload with less than this share left is finished rather than thrown away when an emergency checkpoint comes. */
 const almostFinishedShare = 0.5;
 
-/** Two uploads never compete: one in flight is finished when little of it is left, else superseded by the emergency. */
+/**
+ * Two uploads never compete: once the emergency checkpoint is whole, one in flight is finished when little of it is left,
+ * else superseded.
+ */
 export function preferEmergency(pending: readonly PendingUpload[]): void {
-  const newest = pending.at(-1);
-  if (newest?.source.message.reason !== 'notice') return;
-  for (const older of pending.slice(0, -1)) {
-    const left = 1 - older.sentBytes / Math.max(1, older.source.bytes);
-    if (!older.uploading || left > almostFinishedShare)
-      older.upload.abort(new Error('superseded by the emergency checkpoint'));
-  }
+  if (pending.at(-1)?.source.message.reason !== 'notice') return;
+  for (const older of pending.slice(0, -1)) supersede(older);
+}
+
+/** Both slots are taken when an emergency checkpoint is about to be asked for: the older gives way, since the newer is whole. */
+export function makeRoom(pending: readonly PendingUpload[]): void {
+  const [older, newer] = pending;
+  if (older !== undefined && newer?.source.isComplete === true) supersede(older);
+}
+
+function supersede({ source, sentBytes, uploading, upload }: PendingUpload): void {
+  const left = 1 - sentBytes / Math.max(1, source.bytes);
+  if (!uploading || left > almostFinishedShare) upload.abort(new Error('superseded by a newer checkpoint'));
 }

@@ -146,6 +146,82 @@ describe('a worker that meets an interruption', () => {
     expect(await bench.exitOf(worker)).toBe(75);
   });
 
+  it('keeps the upload under way when the trainer dies while it writes the emergency checkpoint', async () => {
+    await bench.submit('job');
+    let isSlow = true;
+    const slow = withMethods<ObjectStore>(bench.store, {
+      put: async (key, body, options) => {
+        while (isSlow && key.includes('/checkpoints/')) await bench.clock.sleep(500);
+        options?.signal?.throwIfAborted();
+        return bench.store.put(key, body, options);
+      },
+    });
+    const worker = await bench.begin({ store: slow });
+    worker.trainer.answers = false;
+    worker.trainer.train(6);
+    worker.trainer.stage();
+    await bench.pass(1_000);
+    worker.trainer.train(9);
+    worker.announce(bench.spotNotice());
+    await bench.until('it is asked', () => worker.trainer.heard.some(({ kind }) => kind === 'checkpoint'));
+    worker.trainer.begin({ id: 's1', reason: 'notice' });
+    await bench.pass(1_000);
+    worker.trainer.exit(null);
+    isSlow = false;
+    expect(await bench.exitOf(worker)).toBe(75);
+    expect((await bench.state('job')).checkpoints.map(({ step }) => step)).toEqual([6]);
+  });
+
+  it('lets the emergency checkpoint pass an upload that has just begun', async () => {
+    await bench.submit('job');
+    let isStuck = true;
+    const stuck = withMethods<ObjectStore>(bench.store, {
+      put: async (key, body, options) => {
+        while (isStuck && key.includes('step6/')) await bench.clock.sleep(500, options?.signal);
+        return bench.store.put(key, body, options);
+      },
+    });
+    const worker = await bench.begin({ store: stuck });
+    worker.trainer.train(6);
+    worker.trainer.stage();
+    await bench.pass(1_000);
+    worker.trainer.train(9);
+    worker.announce(bench.spotNotice());
+    expect(await bench.exitOf(worker)).toBe(75);
+    isStuck = false;
+    expect((await bench.state('job')).checkpoints.map(({ step, reason }) => [step, reason])).toEqual([
+      [9, 'notice'],
+    ]);
+  });
+
+  it('makes room for the emergency checkpoint when both slots are taken', async () => {
+    await bench.submit('job');
+    let isStuck = true;
+    const stuck = withMethods<ObjectStore>(bench.store, {
+      put: async (key, body, options) => {
+        while (isStuck && /step[67]\//.test(key)) await bench.clock.sleep(500, options?.signal);
+        return bench.store.put(key, body, options);
+      },
+    });
+    const worker = await bench.begin({ store: stuck });
+    worker.trainer.answers = false;
+    worker.trainer.train(6);
+    worker.trainer.stage();
+    worker.trainer.train(7);
+    worker.trainer.stage();
+    await bench.pass(1_000);
+    worker.trainer.train(9);
+    worker.announce(bench.spotNotice());
+    // As a trainer does: it waits for a slot before it writes.
+    await bench.until('a slot is free', () => worker.trainer.heard.some(({ kind }) => kind === 'release'));
+    worker.trainer.stage({ id: 's1', reason: 'notice' });
+    expect(await bench.exitOf(worker)).toBe(75);
+    isStuck = false;
+    expect((await bench.state('job')).checkpoints.map(({ step, reason }) => [step, reason])).toEqual([
+      [9, 'notice'],
+    ]);
+  });
+
   it('takes a checkpoint and goes on at a rebalance recommendation', async () => {
     await bench.submit('job');
     const worker = await bench.begin();

@@ -14,8 +14,6 @@ export class FakeTrainer implements Trainer {
   readonly order: TrainerOrder;
   readonly heard: SupervisorMessage[] = [];
   killed = false;
-  /** Told in `hello`; may be set until the next turn. */
-  backend = 'fake';
   step = 0;
   /** Answers requests for a checkpoint by itself, as a trainer between two steps does. */
   answers = true;
@@ -30,7 +28,7 @@ export class FakeTrainer implements Trainer {
       this.say({
         kind: 'hello',
         protocol: 1,
-        runtime: { backend: this.backend, versions: {}, arch: 'none' },
+        runtime: { backend: 'fake', versions: {}, arch: 'none' },
       });
       this.say({ kind: 'phase', phase: 'setup', budgetMs: 600_000 });
     });
