@@ -70,7 +70,7 @@ describe('the built command line', () => {
     expect(holdfast(world, ['submit'])).toMatchObject({ code: 2, out: '' });
     expect(holdfast(world, ['ls', '--json'])).toEqual({
       code: 0,
-      out: '{"schemaVersion":1,"jobs":[]}\n',
+      out: '{"schemaVersion":1,"jobs":[],"unreadable":[]}\n',
       err: '',
     });
   });

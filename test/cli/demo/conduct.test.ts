@@ -30,10 +30,10 @@ describe('a job that loses three machines', () => {
     await submitJob(region, {
       program: { file: join(root, 'test', 'programs', 'mnist-cnn.ts') },
       inputs: { digits: join(root, 'examples', 'mnist', 'digits.bin') },
-      set: { epochs: '14' },
+      set: { epochs: '9' },
       name: jobId,
       jobId,
-      save: { everySteps: 30 },
+      save: { everySteps: 20 },
       cwd: root,
     });
     const watcher = await JobWatcher.open(jobId, {

@@ -273,7 +273,8 @@ describe('S3ObjectStore in bad weather', () => {
         for (const slot of mine)
           expect(aws.s3.objects('bucket').get(`pre/fix/${slot}`)?.body.toString()).toBe(`writer ${writer}`);
       // The weather was bad: a storm that never struck would prove nothing.
-      expect(aws.requests.filter(({ fault }) => fault !== undefined).length).toBeGreaterThan(30);
+      const struck = aws.requests.filter(({ fault }) => fault !== undefined).length;
+      expect(struck / aws.requests.length).toBeGreaterThan(0.15);
     });
 });
 
