@@ -50,7 +50,8 @@ async function takeJobs(world: World, options: WorkerOptions, stopping: AbortSig
   let idleSinceMs = world.clock.monotonicMs();
   let failures = 0;
   while (!stopping.aborted) {
-    const message = await receive(world, stopping);
+    const untilExitMs = Math.max(0, idleSinceMs + idleExitMs - world.clock.monotonicMs());
+    const message = await receive(world, { waitMs: untilExitMs, stopping });
     if (message === undefined) {
       if (once && !stopping.aborted && (await isEmpty(world))) return workerExitCodes.drained;
       if (world.clock.monotonicMs() - idleSinceMs >= idleExitMs) return workerExitCodes.drained;
@@ -68,10 +69,20 @@ async function takeJobs(world: World, options: WorkerOptions, stopping: AbortSig
   return exitCodeOf(world.notices.stop);
 }
 
-async function receive(world: World, stopping: AbortSignal): Promise<QueueMessage | undefined> {
+interface Patience {
+  /** No longer than this, and no longer than one long poll. */
+  readonly waitMs: number;
+  readonly stopping: AbortSignal;
+}
+
+async function receive(world: World, { waitMs, stopping }: Patience): Promise<QueueMessage | undefined> {
   const { receiveWaitMs, visibilityMs } = world.timers;
   try {
-    return await world.queue.receive({ waitMs: receiveWaitMs, visibilityMs, signal: stopping });
+    return await world.queue.receive({
+      waitMs: Math.min(receiveWaitMs, waitMs),
+      visibilityMs,
+      signal: stopping,
+    });
   } catch (error) {
     if (remedyOf(error) !== 'retry') throw error;
     world.log.warn('receive-failed', { message: messageOf(error) });

@@ -38,6 +38,17 @@ describe('a worker that meets an interruption', () => {
     expect(await bench.exitOf(worker)).toBe(0);
   });
 
+  it('ends when it was idle as long as it may be, however long a poll of the queue takes', async () => {
+    const worker = bench.start({ idleExitMs: 3_000 });
+    let isEnded = false;
+    void worker.exitCode.then(() => (isEnded = true));
+    await bench.pass(2_600);
+    expect(isEnded).toBe(false);
+    await bench.pass(1_000);
+    expect(isEnded).toBe(true);
+    expect(await bench.exitOf(worker)).toBe(0);
+  });
+
   it('hands the job over at once, without a strike, when the notice comes during restore', async () => {
     await bench.submit('job');
     const first = await bench.begin();
