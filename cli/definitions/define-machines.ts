@@ -1,3 +1,5 @@
+import { Option } from 'commander';
+import { formatDuration } from '../format.ts';
 import type { LocalInput, WorkerInput } from '../inputs.ts';
 import { parseBytes } from '../parse-bytes.ts';
 import { parseCount } from '../parse-count.ts';
@@ -5,6 +7,13 @@ import { parseDuration } from '../parse-duration.ts';
 import type { Define } from './run.ts';
 
 const durationOf = (option: string) => (text: string) => parseDuration(text, option);
+
+/** Its default is shown as a person types it. */
+function timer(name: string, description: string, defaultMs: number): Option {
+  return new Option(`${name} <duration>`, description)
+    .argParser(durationOf(name))
+    .default(defaultMs, formatDuration(defaultMs));
+}
 
 interface WorkerOptions {
   readonly workDir?: string;
@@ -60,10 +69,10 @@ export const defineMachines: Define = (program, run) => {
     .summary('run a region on this machine')
     .description('Runs store, queue, metadata service and workers on this machine, until Ctrl-C.')
     .option('--workers <count>', 'machines at a time', (text: string) => parseCount(text, '--workers'), 1)
-    .option('--notice <duration>', 'time from a notice to the kill', durationOf('--notice'), noticeMsDefault)
+    .addOption(timer('--notice', 'time from a notice to the kill', noticeMsDefault))
     .option('--no-notice', 'kill without any notice')
-    .option('--heartbeat <duration>', 'between two signs of life', durationOf('--heartbeat'), 1_500)
-    .option('--visibility <duration>', 'a ticket stays hidden this long', durationOf('--visibility'), 6_000)
+    .addOption(timer('--heartbeat', 'between two signs of life', 1_500))
+    .addOption(timer('--visibility', 'a ticket stays hidden this long', 6_000))
     .option('--bandwidth <bytes>', 'limit of the store a second, as 400kB', (text: string) =>
       parseBytes(text, '--bandwidth'),
     )

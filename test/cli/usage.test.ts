@@ -23,6 +23,12 @@ describe('help', () => {
     },
   );
 
+  it('shows durations as a person types them', async () => {
+    const { out } = await cliWorld().run(['local', '--help']);
+    expect(out).toMatch(/kill\s+\(default: 12s\)/);
+    expect(out).not.toMatch(/default: \d{4,}\)/);
+  });
+
   it('goes to stderr, as a usage error, when no command is given', async () => {
     const { code, out, err } = await cliWorld().run([]);
     expect(code).toBe(2);
