@@ -29,7 +29,7 @@ export function resumeRun(run: SavableRun, options: ResumeOptions): void {
     // The run is over either way: what else differs is told with it, so that a person mends everything at once.
     differences.push(...differencesIn(() => state.restore(saved, restoring)));
     throw new IncompatibleError('the checkpoint does not fit this run:', differences, {
-      hint: 'Resume with the values of the checkpoint, or fork from it to go on with others.',
+      hint: 'Resume with the values of the checkpoint, or submit a new job to begin with others.',
     });
   }
   state.restore(saved, restoring);
