@@ -9,7 +9,7 @@ import {
 } from '../../../lib/base/errors.ts';
 import { NonFiniteLossError } from '../../../lib/training/non-finite-loss-error.ts';
 
-const program = '/work/claim-3/program.mjs';
+const program = '/scratch/claim-3/program.mjs';
 
 function errorWith(stack: readonly string[]): Error {
   const error = new TypeError('boom');
@@ -35,10 +35,10 @@ describe('failureOf', () => {
     const failure = failureOf(
       errorWith([
         '    at Object.add (/app/node_modules/@tensorflow/tfjs-core/dist/x.js:1:2)',
-        '    at layer (/work/claim-3/parts/net.ts:8:3)',
-        '    at Object.step (file:///work/claim-3/train.ts:14:9)',
+        '    at layer (/scratch/claim-3/parts/net.ts:8:3)',
+        '    at Object.step (file:///scratch/claim-3/train.ts:14:9)',
         '    at async takeStep (node:internal/x:1:1)',
-        '    at shared (/work/lib/helper.ts:2:2)',
+        '    at shared (/scratch/lib/helper.ts:2:2)',
       ]),
       program,
       0,
@@ -55,10 +55,10 @@ describe('failureOf', () => {
   });
 
   it('understands frames without a function', () => {
-    expect(failureOf(errorWith(['    at file:///work/claim-3/train.ts:3:7']), program, 0).message).toBe(
+    expect(failureOf(errorWith(['    at file:///scratch/claim-3/train.ts:3:7']), program, 0).message).toBe(
       'boom (train.ts:3:7)',
     );
-    expect(failureOf(errorWith(['    at /work/claim-3/train.ts:3:7']), program, 0).message).toBe(
+    expect(failureOf(errorWith(['    at /scratch/claim-3/train.ts:3:7']), program, 0).message).toBe(
       'boom (train.ts:3:7)',
     );
   });
@@ -69,7 +69,7 @@ describe('failureOf', () => {
       message: 'boom',
       step: 0,
     });
-    const deep = Array.from({ length: 500 }, (_, at) => `    at f (/work/claim-3/train.ts:${at + 1}:1)`);
+    const deep = Array.from({ length: 500 }, (_, at) => `    at f (/scratch/claim-3/train.ts:${at + 1}:1)`);
     expect(failureOf(errorWith(deep), program, 0).stack?.split('\n').length).toBeLessThanOrEqual(30);
   });
 
