@@ -92,12 +92,12 @@ describe('where things are', () => {
 
 describe('absoluteUri', () => {
   it.each([
-    ['store', 'file:///work/store'],
-    ['./store/', 'file:///work/store'],
-    ['file:store', 'file:///work/store'],
+    ['store', 'file:///place/store'],
+    ['./store/', 'file:///place/store'],
+    ['file:store', 'file:///place/store'],
     ['/data/store', 'file:///data/store'],
     ['file:///data/store/', 'file:///data/store'],
     ['s3://bucket/prefix/', 's3://bucket/prefix'],
     ['https://sqs.example/1/jobs', 'https://sqs.example/1/jobs'],
-  ])('makes %s %s', (address, uri) => expect(absoluteUri(address, '/work')).toBe(uri));
+  ])('makes %s %s', (address, uri) => expect(absoluteUri(address, '/place')).toBe(uri));
 });
