@@ -68,5 +68,5 @@ function progressText(title: string, heartbeat: Look['heartbeat'], status: strin
   const filled = Math.round(share * barColumns);
   const bar = `${'█'.repeat(filled)}${'░'.repeat(barColumns - filled)}`;
   const shownLoss = loss === null ? '' : ` · loss ${formatNumber(loss)}`;
-  return `${bar} step ${step}${total === undefined ? '' : `/${total}`} · epoch ${epoch + 1}${shownLoss} · ${phase}`;
+  return `${bar} step ${step}${total === undefined ? '' : `/${total}`} · ${epoch} epochs done${shownLoss} · ${phase}`;
 }
