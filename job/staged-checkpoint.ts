@@ -2,7 +2,8 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { assert } from '../lib/base/assert.ts';
 import { abortable, deferred } from '../lib/base/deferred.ts';
-import { TransientError } from '../lib/base/errors.ts';
+import { InvariantError, TransientError } from '../lib/base/errors.ts';
+import { readExactly } from '../lib/base/read-exactly.ts';
 import type { CheckpointSource } from '../lib/checkpoint/source.ts';
 import type { TrainerMessage } from '../lib/contract/trainer-messages.ts';
 
@@ -63,18 +64,9 @@ export class StagedCheckpoint implements CheckpointSource {
 
   async read(path: string, offset: number, length: number): Promise<Uint8Array> {
     const handle = await this.#open(path);
-    const bytes = new Uint8Array(length);
-    let filled = 0;
-    while (filled < length) {
-      const { bytesRead } = await handle.read(bytes, filled, length - filled, offset + filled);
-      assert(bytesRead > 0, 'a staged file holds the bytes that its trainer announced', {
-        path,
-        offset,
-        length,
-      });
-      filled += bytesRead;
-    }
-    return bytes;
+    const claim = 'broken invariant: a staged file holds the bytes that its trainer announced';
+    const tooShort = (): Error => new InvariantError(claim, { facts: { path, offset, length } });
+    return readExactly(handle, { offset, length }, tooShort);
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,7 @@
 import { link, mkdir, open, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { TransientError } from '../../lib/base/errors.ts';
+import { readExactly } from '../../lib/base/read-exactly.ts';
 import type { CheckpointSource } from '../../lib/checkpoint/source.ts';
 import type { StagingMessage } from '../staged-checkpoint.ts';
 import { type FoundCheckpoint, type FoundFile, lookOf } from './checkpoint-folder.ts';
@@ -62,15 +63,9 @@ export class HeldCheckpoint implements StagedSource {
   async read(path: string, offset: number, length: number): Promise<Uint8Array> {
     const file = await open(join(this.#dir, path), 'r');
     try {
-      const bytes = new Uint8Array(length);
-      let filled = 0;
-      while (filled < length) {
-        const { bytesRead } = await file.read(bytes, filled, length - filled, offset + filled);
-        if (bytesRead === 0)
-          throw new TransientError('a held checkpoint became shorter.', { facts: { path } });
-        filled += bytesRead;
-      }
-      return bytes;
+      const tooShort = (): Error =>
+        new TransientError('a held checkpoint became shorter.', { facts: { path } });
+      return await readExactly(file, { offset, length }, tooShort);
     } finally {
       await file.close();
     }

@@ -1,6 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserProgramError } from '../base/errors.ts';
+import { readExactly } from '../base/read-exactly.ts';
 
 /** Files of one staged checkpoint, which may still be growing while they are read. */
 export interface CheckpointSource {
@@ -25,7 +26,8 @@ export function folderSource(dir: string, files: CheckpointSource['files']): Che
     read: async (path, offset, length) => {
       const handle = await openStaged(join(dir, path), path);
       try {
-        return await readExactly(handle, { path, offset, length });
+        const tooShort = shorterThanAnnounced(path, offset + length);
+        return await readExactly(handle, { offset, length }, (found) => tooShort(offset + found));
       } finally {
         await handle.close();
       }
@@ -46,25 +48,10 @@ async function openStaged(at: string, path: string): Promise<FileHandle> {
   }
 }
 
-interface Wanted {
-  readonly path: string;
-  readonly offset: number;
-  readonly length: number;
-}
-
-async function readExactly(handle: FileHandle, wanted: Wanted): Promise<Uint8Array> {
-  const { path, offset, length } = wanted;
-  const bytes = new Uint8Array(length);
-  let filled = 0;
-  while (filled < length) {
-    const { bytesRead } = await handle.read(bytes, filled, length - filled, offset + filled);
-    if (bytesRead === 0) {
-      throw new UserProgramError('a file of the checkpoint that is being saved is shorter than announced.', {
-        facts: { path, wanted: offset + length, found: offset + filled },
-        hint: 'A program must not change files of a checkpoint that it has declared complete.',
-      });
-    }
-    filled += bytesRead;
-  }
-  return bytes;
+function shorterThanAnnounced(path: string, wanted: number): (found: number) => Error {
+  return (found) =>
+    new UserProgramError('a file of the checkpoint that is being saved is shorter than announced.', {
+      facts: { path, wanted, found },
+      hint: 'A program must not change files of a checkpoint that it has declared complete.',
+    });
 }
