@@ -50,8 +50,7 @@ export async function fetchJobFiles(world: World, spec: JobSpec, signal?: AbortS
 async function fetchProgram(from: Reading, sha256: Sha256, cacheDir: string): Promise<string> {
   const path = join(cacheDir, 'programs', sha256, 'program.mjs');
   if (await exists(path)) return path;
-  const map = await from.store.get(objectKeys.programSourceMap(sha256), from.reading);
-  if (map !== undefined) await keep(`${path}.map`, map.body);
+  // Its source map is inline; the one beside it in the store is for people and tools.
   await keep(path, await getVerified(from, objectKeys.program(sha256), sha256));
   return path;
 }
@@ -85,8 +84,12 @@ async function fetchInput(
     if (body !== undefined) return keepVerified(cached, body, digest);
   } else if (!input.uri.startsWith('file:')) {
     const body = await readObject(world, input.uri, reading);
-    if (body !== undefined)
-      return keepVerified(join(cacheDir, 'inputs', sha256Hex(body)), body, sha256Hex(body));
+    if (body !== undefined) {
+      const sha256 = sha256Hex(body);
+      const kept = join(cacheDir, 'inputs', sha256);
+      await keep(kept, body);
+      return { path: kept, sha256 };
+    }
   }
   throw new UsageError(`input \`${name}\` cannot be found from this machine.`, {
     facts: { uri: input.uri },
