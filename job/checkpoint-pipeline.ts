@@ -45,7 +45,6 @@ export class CheckpointPipeline {
   #runtime: Runtime = { backend: 'unknown', versions: {}, arch: process.arch };
   /** Manifest of the newest checkpoint: chunks that it names are not sent again. */
   #parent: Manifest | undefined;
-  #newest: CheckpointRecord | undefined;
   #ordinal = 0;
   #commits = 0;
   #requestCount = 0;
@@ -61,13 +60,7 @@ export class CheckpointPipeline {
   /** The trainer goes on from this checkpoint. */
   restoredFrom(record: CheckpointRecord, manifest: Manifest): void {
     this.#answers.set('restored', { outcome: 'committed', record });
-    this.#newest = record;
     this.#parent = manifest;
-  }
-
-  /** The newest checkpoint of this attempt's lineage: committed by it, or the one that it was restored from. */
-  get newest(): CheckpointRecord | undefined {
-    return this.#newest;
   }
 
   /** True while a checkpoint for this reason is on its way. */
@@ -259,7 +252,6 @@ export class CheckpointPipeline {
     const { record, drops } = committed;
     const isFirst = this.#commits++ === 0;
     this.#parent = uploaded.manifest;
-    this.#newest = record;
     this.#clean(drops, isFirst);
     this.#options.onCommitted(record, {
       elapsedMs: world.clock.monotonicMs() - entry.receivedAtMs,

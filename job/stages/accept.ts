@@ -1,4 +1,4 @@
-import { messageOf } from '../../lib/base/errors.ts';
+import { CorruptionError, messageOf } from '../../lib/base/errors.ts';
 import { parseDocument } from '../../lib/contract/parse-document.ts';
 import { directJobSchema, ticketSchema } from '../../lib/contract/ticket.ts';
 import { type Journal, openJournal } from '../../lib/journal/journal.ts';
@@ -44,7 +44,7 @@ function attemptParse<Value>(parse: () => Value): { readonly value?: Value; read
   try {
     return { value: parse() };
   } catch (error) {
-    if (error instanceof Error && error.name === 'CorruptionError') return { why: messageOf(error) };
+    if (error instanceof CorruptionError) return { why: messageOf(error) };
     throw error;
   }
 }

@@ -10,7 +10,7 @@ import type { World } from '../world.ts';
 /** A job whose attempt failed rests this long: a fault that strikes at once would otherwise burn its strikes in seconds. */
 const retryDelayMs = 5_000;
 
-/** What is needed to end an ending, however far it came. */
+/** What is needed to end an attempt, however far it came. */
 export interface Ending {
   readonly claim: Claim;
   readonly ticket: HeldTicket;
