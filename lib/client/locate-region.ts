@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { UsageError } from '../base/errors.ts';
+import { deploymentSchema } from '../contract/deployment.ts';
 import { parseDocument } from '../contract/parse-document.ts';
 import { storeIdentity } from '../contract/store-identity.ts';
 import { defaultTimers, timersFrom, type Timers } from '../contract/timers.ts';
@@ -27,13 +28,6 @@ export interface LocateOptions {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
-
-/** `deployment.json`: what stands in AWS. */
-const deploymentSchema = z.object({
-  format: z.literal(1),
-  store: z.string().min(1),
-  queue: z.string().min(1),
-});
 
 /** `region.json`: the local region, where it says anything at all. */
 const localRegionSchema = z.object({

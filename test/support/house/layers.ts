@@ -8,6 +8,7 @@ const libFolders = [
   'lib/store',
   'lib/queue',
   'lib/interruption',
+  'lib/fleet',
   'lib/journal',
   'lib/checkpoint',
   'lib/training',
@@ -27,17 +28,19 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   'lib/store': ['lib/base', 'lib/contract'],
   'lib/queue': ['lib/base', 'lib/contract'],
   'lib/interruption': ['lib/base', 'lib/contract'],
+  'lib/fleet': ['lib/base', 'lib/contract'],
   'lib/journal': ['lib/base', 'lib/contract', 'lib/store'],
   'lib/checkpoint': ['lib/base', 'lib/contract', 'lib/store', 'lib/journal'],
   'lib/training': ['lib/base', 'lib/contract'],
   'lib/tfjs': ['lib/base', 'lib/contract', 'lib/training'],
-  'lib/aws': ['lib/base', 'lib/contract', 'lib/store', 'lib/queue', 'lib/interruption'],
+  'lib/aws': ['lib/base', 'lib/contract', 'lib/store', 'lib/queue', 'lib/interruption', 'lib/fleet'],
   'lib/ledger': ['lib/base', 'lib/contract', 'lib/journal'],
   'lib/client': libFolders.filter((folder) => folder !== 'lib/client' && folder !== 'lib/tfjs'),
   'lib/index.ts': libFolders.filter((folder) => folder !== 'lib/tfjs' && folder !== 'lib/aws'),
   'lib/training.ts': ['lib/training', 'lib/tfjs'],
   job: [...libFolders, 'lib/training.ts'],
   local: libFolders,
+  infra: ['lib/base', 'lib/contract'],
   cli: [...libFolders, 'local', 'job'],
 };
 
@@ -53,7 +56,8 @@ export const pureFolders: readonly string[] = ['lib/contract', 'lib/journal', 'l
 const vendorHomes: ReadonlyArray<readonly [RegExp, readonly string[]]> = [
   [/^@aws-sdk\//, ['lib/aws']],
   [/^@tensorflow\//, ['lib/tfjs']],
-  [/^esbuild$/, ['lib/client']],
+  [/^(?:aws-cdk-lib|constructs)(?:\/|$)/, ['infra']],
+  [/^esbuild$/, ['lib/client', 'infra']],
   [/^(?:commander|picocolors)$/, ['cli']],
   [/^pure-rand\//, ['lib/base', 'lib/training']],
   // Where documents, messages and answers of others are parsed.
