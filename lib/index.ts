@@ -47,6 +47,7 @@ export { reviseSpec, type Revision } from './client/revise-spec.ts';
 export { type LogEvent, streamLogs, type StreamLogsOptions } from './client/stream-logs.ts';
 export { submitJob, type SubmitOptions, type Submitted } from './client/submit-job.ts';
 export { type JobSummary, summarizeJob } from './client/summarize-job.ts';
+export type { Deployment } from './contract/deployment.ts';
 export type { JobSpec, KeepPolicySpec, SavePolicySpec } from './contract/job-spec.ts';
 export type { EntryKind, EntryOf, JournalEntry } from './contract/journal-entry.ts';
 export type { Manifest } from './contract/manifest.ts';

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { UsageError } from '../base/errors.ts';
-import { deploymentSchema } from '../contract/deployment.ts';
+import { type Deployment, deploymentSchema } from '../contract/deployment.ts';
 import { parseDocument } from '../contract/parse-document.ts';
 import { storeIdentity } from '../contract/store-identity.ts';
 import { defaultTimers, timersFrom, type Timers } from '../contract/timers.ts';
@@ -18,6 +18,8 @@ export interface RegionPlace {
   readonly origin: RegionOrigin;
   /** How long an owner may be silent before it no longer counts as live. */
   readonly timers: Timers;
+  /** What stands in AWS around this store, where `.holdfast/deployment.json` describes it. */
+  readonly deployment?: Deployment;
 }
 
 export interface LocateOptions {
@@ -63,6 +65,7 @@ export async function locateRegion(options: LocateOptions): Promise<RegionPlace>
     queue: queue === undefined ? (isStanding ? standing.queue : undefined) : absoluteUri(queue, cwd),
     origin: options.store === undefined ? 'environment' : 'flags',
     timers: isStanding ? standing.timers : defaultTimers,
+    ...(isStanding && standing.deployment !== undefined ? { deployment: standing.deployment } : {}),
   };
 }
 
@@ -75,12 +78,21 @@ export function absoluteUri(address: string, cwd: string): string {
 const trimmed = (uri: string): string => uri.replace(/(?<!\/)\/$/, '');
 const nonEmpty = (text: string | undefined): string | undefined => (text === '' ? undefined : text);
 
+/**
+ * The deployment that `<dir>/deployment.json` describes; undefined where there is none.
+ * @throws CorruptionError when the file is no deployment
+ */
+export async function readDeployment(dir: string): Promise<Deployment | undefined> {
+  const at = join(dir, 'deployment.json');
+  const text = await readOptional(at);
+  return text === undefined ? undefined : parseDocument(deploymentSchema, text, { what: 'deployment', at });
+}
+
 async function standingRegion(dir: string): Promise<RegionPlace> {
-  const deployment = await readOptional(join(dir, 'deployment.json'));
+  const deployment = await readDeployment(dir);
   if (deployment !== undefined) {
-    const origin = { what: 'deployment', at: join(dir, 'deployment.json') };
-    const { store, queue } = parseDocument(deploymentSchema, deployment, origin);
-    return { store, queue, origin: 'deployment', timers: defaultTimers };
+    const { store, queue } = deployment;
+    return { store, queue, origin: 'deployment', timers: defaultTimers, deployment };
   }
   const region = await readOptional(join(dir, 'region.json'));
   const local =

@@ -76,6 +76,15 @@ describe('where things are', () => {
     await expect(locateRegion({ cwd, env: {}, queue: deployment.queue })).rejects.toThrow(UsageError);
   });
 
+  it('hands on what stands around the store, however the store was named', async () => {
+    const described = { ...deployment, region: 'eu-central-1', workersGroup: 'training-workers' };
+    const cwd = folderWith({ 'deployment.json': described });
+    expect((await locateRegion({ cwd, env: {} })).deployment).toEqual(described);
+    expect((await locateRegion({ cwd, env: {}, store: deployment.store })).deployment).toEqual(described);
+    expect((await locateRegion({ cwd, env: {}, store: 's3://other' })).deployment).toBeUndefined();
+    expect((await locateRegion({ cwd: tempDir(), env: {} })).deployment).toBeUndefined();
+  });
+
   it('treats an empty variable as one that is not set', async () => {
     const cwd = tempDir();
     const env = { HOLDFAST_STORE: '', HOLDFAST_QUEUE: '' };
