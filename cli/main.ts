@@ -15,6 +15,9 @@ function untilInterrupted(): AbortSignal {
   return controller.signal;
 }
 
+// The AWS SDK would say at every command which versions of Node.js it is going to drop; the doctor says it once.
+process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
+
 let interruption: AbortSignal | undefined;
 
 const ports: CliPorts = {

@@ -22,3 +22,9 @@ export const terminateHookName = 'holdfast-hand-over';
 
 /** Tags that a worker keeps up to date on its own instance, for people and for the CLI. */
 export const instanceTags = { job: 'holdfast:job', step: 'holdfast:step' } as const;
+
+/**
+ * Marks the one instance that a rehearsal interrupts: the experiment template aims at instances with this tag, and the CLI
+ * sets it before it starts the experiment and takes it off afterwards.
+ */
+export const interruptTag = { key: 'holdfast:interrupt', value: 'true' } as const;
