@@ -15,16 +15,21 @@ export interface BootFacts {
   readonly queue: string;
   /** Name of the Auto Scaling group that the instance belongs to. */
   readonly autoScalingGroup: string;
-  /** `s3://bucket/key` of the worker bundle, a zip archive: what unpacks to `/opt/holdfast/app/`. */
+  /** `s3://bucket/key` of the worker bundle, the tar archive of `buildWorkerBundle`: what unpacks to `/opt/holdfast/app/`. */
   readonly bundle: string;
+  /** Of that archive, 64 hex digits. The instance runs nothing else. */
+  readonly bundleSha256: string;
   /** The log group for boot and worker. */
   readonly logGroup: string;
   /** An instance without a job retires after this long. */
   readonly idleTimeoutMs: number;
 }
 
-/** The same for an instance that runs the container of `job/Dockerfile` in place of the bundle. */
-export interface ContainerBootFacts extends Omit<BootFacts, 'bundle'> {
+/**
+ * The same for an instance that runs the container of `job/Dockerfile`. The bundle still brings the service unit; what
+ * trains comes from the image.
+ */
+export interface ContainerBootFacts extends BootFacts {
   /** `registry/repository:tag` of the image in ECR. */
   readonly image: string;
 }
