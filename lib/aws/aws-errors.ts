@@ -11,11 +11,22 @@ import {
   UnfitError,
 } from '../base/errors.ts';
 
+/** By the names that AWS itself uses for people. */
+export type AwsService =
+  | 'S3'
+  | 'SQS'
+  | 'EC2'
+  | 'EC2 Auto Scaling'
+  | 'STS'
+  | 'Service Quotas'
+  | 'Price List'
+  | 'FIS';
+
 /** What was being asked of AWS, for the message. */
 export interface AwsCall {
-  readonly service: 'S3' | 'SQS';
+  readonly service: AwsService;
   readonly operation: string;
-  /** Bucket and key, or the queue. */
+  /** Bucket and key, the queue, or whatever else was asked about. */
   readonly target: string;
   readonly signal?: AbortSignal | undefined;
 }
@@ -41,11 +52,11 @@ export function translateAwsError(error: unknown, call: AwsCall): unknown {
   const read = awsErrorFacts(error);
   const options = { facts: factsOf(call, read), cause: error };
   if (isTransient(read)) {
-    const hint = isClockError(read) ? { hint: 'check the clock of this machine (chronyc tracking)' } : {};
+    const hint = transientHint(read);
     const applied = call.service === 'S3' && isSurelyUnapplied(read) ? { applied: 'no' as const } : {};
     return new TransientError(`${call.service} did not answer this call properly:`, {
       ...options,
-      ...hint,
+      ...(hint === undefined ? {} : { hint }),
       ...applied,
     });
   }
@@ -67,7 +78,10 @@ export function translateAwsError(error: unknown, call: AwsCall): unknown {
   if (read.status !== undefined)
     return new UnfitError(`${call.service} does not accept this call:`, {
       ...options,
-      hint: 'check the endpoint; for a store that only resembles S3 add ?compat=true to its address',
+      hint:
+        call.service === 'S3'
+          ? 'check the endpoint; for a store that only resembles S3 add ?compat=true to its address'
+          : 'check the endpoint and the region',
     });
   return error;
 }
@@ -140,7 +154,15 @@ function isClockError(read: AwsErrorFacts): boolean {
   return ['RequestTimeTooSkewed', 'RequestInTheFuture', 'RequestExpired'].includes(read.name);
 }
 
+function transientHint(read: AwsErrorFacts): string | undefined {
+  if (isClockError(read)) return 'check the clock of this machine (chronyc tracking)';
+  if (read.socketCode === 'ENOTFOUND')
+    return 'no host has this name: check the spelling of the region (AWS_REGION, ?region=…) and the network';
+  return undefined;
+}
+
 const refusedNames = new Set([
+  'AuthFailure',
   'AccessDenied',
   'AccessDeniedException',
   'AllAccessDisabled',
@@ -163,13 +185,29 @@ function isRefusal(read: AwsErrorFacts): boolean {
 }
 
 function refusalHint(read: AwsErrorFacts): string {
+  if (/^ExpiredToken|TokenRefreshRequired/.test(read.name) || isExpiredSession(read))
+    return 'the credentials have expired: sign in again (`aws sso login`), or renew the session token';
   if (read.name === 'CredentialsProviderError' || read.name === 'TokenProviderError')
-    return 'no usable AWS credentials were found: run `aws sts get-caller-identity`, or set AWS_PROFILE';
-  if (/^ExpiredToken|TokenRefreshRequired/.test(read.name))
-    return 'the credentials have expired: sign in again (`aws sso login`)';
+    return 'no usable AWS credentials were found: run `aws configure`, set AWS_PROFILE, or sign in (`aws sso login`)';
+  if (unknownKeyNames.has(read.name))
+    return 'AWS does not know these credentials: run `aws sts get-caller-identity`, check AWS_PROFILE and AWS_ACCESS_KEY_ID; a region that needs to be switched on for the account gives the same answer';
   if (/^kms/i.test(read.name) || /kms/i.test(read.message))
     return 'allow kms:Decrypt and kms:GenerateDataKey on the key of the bucket or queue';
   return 'check the permissions of this identity; without s3:ListBucket S3 refuses even to say that an object is missing';
+}
+
+const unknownKeyNames = new Set([
+  'AuthFailure',
+  'InvalidAccessKeyId',
+  'InvalidClientTokenId',
+  'InvalidToken',
+  'SignatureDoesNotMatch',
+  'UnrecognizedClientException',
+]);
+
+/** A sign-in whose time is over is found by the chain of providers, before any service is asked. */
+function isExpiredSession({ name, message }: AwsErrorFacts): boolean {
+  return /^(?:Credentials|Token)ProviderError$/.test(name) && /expired/i.test(message);
 }
 
 const digestNames = new Set(['BadDigest', 'XAmzContentSHA256Mismatch', 'XAmzContentChecksumMismatch']);

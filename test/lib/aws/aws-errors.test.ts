@@ -131,6 +131,32 @@ describe('an error of AWS', () => {
     });
   });
 
+  it('tells a person with an old sign-in to sign in again, and one with none how to begin', () => {
+    const ofProvider = (name: string, message: string): unknown =>
+      translateAwsError(Object.assign(new Error(message), { name }), { ...call, service: 'STS' });
+    for (const message of [
+      'The SSO session associated with this profile has expired.',
+      'Token is expired. To refresh this SSO session run aws sso login',
+    ]) {
+      const hint = expect.stringMatching(/expired.*`aws sso login`/);
+      expect(ofProvider('CredentialsProviderError', message)).toMatchObject({ code: 'ACCESS_DENIED', hint });
+      expect(ofProvider('TokenProviderError', message)).toMatchObject({ code: 'ACCESS_DENIED', hint });
+    }
+    expect(
+      ofProvider('CredentialsProviderError', 'Could not load credentials from any providers'),
+    ).toMatchObject({ hint: expect.stringMatching(/`aws configure`.*AWS_PROFILE.*`aws sso login`/) });
+    expect(hintOf('InvalidClientTokenId')).toMatchObject({
+      hint: expect.stringContaining('`aws sts get-caller-identity`'),
+    });
+  });
+
+  it('asks for the spelling of the region where no host has the name', () => {
+    expect(translateAwsError(vendorError({ code: 'ENOTFOUND' }), call)).toMatchObject({
+      code: 'TRANSIENT',
+      hint: expect.stringContaining('AWS_REGION'),
+    });
+  });
+
   it('gives way to the reason of an abort', () => {
     const reason = new Error('the notice came');
     const signal = AbortSignal.abort(reason);
