@@ -1,6 +1,7 @@
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { UnfitError, UsageError } from '../base/errors.ts';
 import type { AwsTimeouts } from './aws-timeouts.ts';
+import { configuredEndpoint } from './configured-endpoint.ts';
 import { type S3Location, s3UriOf } from './s3-uri.ts';
 
 /** A client and what its answers say beyond their documented fields. */
@@ -66,7 +67,9 @@ export function connectS3(
       httpsAgent: { keepAlive: true },
     },
     ...(location.region === undefined ? {} : { region: location.region }),
-    ...(location.endpoint === undefined ? {} : { endpoint: location.endpoint, forcePathStyle: true }),
+    ...(location.endpoint === undefined ? {} : { endpoint: location.endpoint }),
+    // Buckets have host names of their own only at AWS: `bucket.localhost` leads nowhere.
+    forcePathStyle: (location.endpoint ?? configuredEndpoint('S3')) !== undefined,
     ...(credentials === undefined ? {} : { credentials }),
   });
   signWithKnownHash(client, location.compat);

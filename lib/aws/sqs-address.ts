@@ -16,10 +16,11 @@ const awsHosts: readonly RegExp[] = [
 
 /**
  * Reads the URL of a queue, to which `?region=` and `?endpoint=` may be added. The region of an AWS queue stands in its
- * host; any other host (an emulator, an interface endpoint) is itself the endpoint to call.
+ * host; any other host (an emulator, an interface endpoint) is itself the endpoint to call, unless the environment names
+ * one (`configured`).
  * @throws UsageError for a malformed URL; UnfitError for a FIFO queue
  */
-export function parseSqsUrl(uri: string): SqsAddress {
+export function parseSqsUrl(uri: string, configured?: string): SqsAddress {
   const url = URL.canParse(uri) ? new URL(uri) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.pathname.length < 2)
     throw new UsageError('not the URL of an SQS queue:', { facts: { uri }, hint: form });
@@ -40,7 +41,10 @@ export function parseSqsUrl(uri: string): SqsAddress {
   return {
     queueUrl: `${url.origin}${url.pathname}`,
     region: settings.get('region') ?? inHost,
-    endpoint: endpointOf(settings.get('endpoint'), uri) ?? (inHost === undefined ? url.origin : undefined),
+    endpoint:
+      endpointOf(settings.get('endpoint'), uri) ??
+      configured ??
+      (inHost === undefined ? url.origin : undefined),
   };
 }
 

@@ -13,6 +13,7 @@ import { HoldfastError, UnfitError, UsageError } from '../base/errors.ts';
 import type { JobQueue, QueueDepth, QueueMessage, SendOptions } from '../queue/job-queue.ts';
 import { awsErrorFacts, translateAwsError } from './aws-errors.ts';
 import { awsTimeouts, type AwsTimeouts } from './aws-timeouts.ts';
+import { configuredEndpoint } from './configured-endpoint.ts';
 import { parseSqsUrl, type SqsAddress } from './sqs-address.ts';
 
 export interface SqsOptions {
@@ -37,7 +38,7 @@ const groupIdForm = /^[a-zA-Z0-9!-/:-@[-`{-~]{1,128}$/;
  * @throws UsageError for a malformed URL or when no region is known; UnfitError for a FIFO queue
  */
 export async function openSqsJobQueue(uri: string, options: SqsOptions = {}): Promise<JobQueue> {
-  const address = parseSqsUrl(uri);
+  const address = parseSqsUrl(uri, configuredEndpoint('SQS'));
   const { timeouts = awsTimeouts, credentials } = options;
   const client = new SQSClient({
     // A call that is made twice does no harm here: an extra ticket is harmless, and the other calls are idempotent.

@@ -31,6 +31,18 @@ describe('the URL of a queue', () => {
       endpoint: 'https://vpce-1.sqs.eu-west-1.vpce.amazonaws.com',
     }));
 
+  it('is reached through the endpoint that the environment names, whatever host it has', () => {
+    for (const origin of ['https://sqs.eu-west-1.amazonaws.com', 'http://127.0.0.1:9324'])
+      expect(parseSqsUrl(`${origin}/123456789012/jobs`, 'http://localhost:5000').endpoint).toBe(
+        'http://localhost:5000',
+      );
+  });
+
+  it('prefers the endpoint that it names itself to that of the environment', () =>
+    expect(
+      parseSqsUrl('http://127.0.0.1:9324/123456789012/jobs?endpoint=http://h:1', 'http://localhost:5000'),
+    ).toMatchObject({ endpoint: 'http://h:1' }));
+
   it.each([
     'jobs',
     'https://sqs.eu-west-1.amazonaws.com/',
