@@ -107,12 +107,13 @@ export async function waitForJob(
  */
 async function settleWithoutOwner(region: Region, journal: Journal): Promise<JobState> {
   const { store, timers } = region;
-  await settleRequest(journal, {
+  const { outcome } = await settleRequest(journal, {
     ticket: 'operator',
     instance: { id: operator(), type: 'operator', zone: 'none' },
     isLive: ({ token }) =>
       isLive(store, { jobId: journal.jobId, claim: token, livenessMs: timers.livenessMs }),
   });
+  if (outcome === 'given-back') await sendTicket(region, await specOf(region, journal.state));
   return journal.state;
 }
 

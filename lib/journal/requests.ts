@@ -165,9 +165,16 @@ export async function recordFork(
   });
 }
 
-/** Says that a ticket is about to be sent for a job that seems to have lost its own. */
-export async function recordTicket(journal: Journal, { by }: By): Promise<AppendResult> {
+/**
+ * Says that a ticket is about to be sent for a job that seems to have lost its own. Nothing is written when anything has
+ * happened since slot `seen`, on which that opinion rests: of any number of callers who saw the same, one appends.
+ */
+export async function recordTicket(
+  journal: Journal,
+  { by, seen }: By & { readonly seen: number },
+): Promise<AppendResult> {
   return ask(journal, (state) => {
+    if (state.sequence !== seen) return undefined;
     if (isFinished(state.status)) throw conflict(state, 'given a ticket');
     return { kind: 'ticketed', by, claim: null };
   });

@@ -8,6 +8,11 @@ export type RequestSettled =
   | { readonly outcome: 'settled'; readonly status: JobStatus }
   /** A live owner has the job and will see the request within seconds. */
   | { readonly outcome: 'owned'; readonly owner: OpenClaim }
+  /**
+   * The request was withdrawn after the job had been claimed for it, and the job was given back. A worker that came
+   * meanwhile has taken it for owned and dropped its ticket: the caller sends one.
+   */
+  | { readonly outcome: 'given-back' }
   /** Nothing is asked of the job (any more). */
   | { readonly outcome: 'nothing' };
 
@@ -26,12 +31,11 @@ export async function settleRequest(journal: Journal, options: ClaimOptions): Pr
   if (taken.outcome === 'finished') return { outcome: 'nothing' };
   const status = await settle(taken.claim);
   if (status !== undefined) return { outcome: 'settled', status };
-  // The request was withdrawn in the meantime: whoever did that has sent a ticket, and a worker takes over.
   await taken.claim.append(({ reachedStep }) => ({
     kind: 'released',
     cause: 'handover',
     step: reachedStep,
     message: 'the request was withdrawn before it was answered',
   }));
-  return { outcome: 'nothing' };
+  return { outcome: 'given-back' };
 }

@@ -312,7 +312,10 @@ async function request(simulation: Simulation, { random, name: by }: Actor, jour
   const tag = `${by}-${++simulation.counts.tag}`;
   const options = { ticket: tag, instance: instance(by), isLive: async () => random.next() < 0.5 };
   const choices: ReadonlyArray<() => Promise<unknown>> = [
-    async () => tagged(simulation, tag, async () => requests.recordTicket(journal, { by: tag })),
+    async () =>
+      tagged(simulation, tag, async () =>
+        requests.recordTicket(journal, { by: tag, seen: journal.state.sequence }),
+      ),
     async () =>
       tagged(simulation, tag, async () => requests.recordFork(journal, { checkpoint: picked, child: tag })),
     async () => requests.requestPause(journal, { by }),

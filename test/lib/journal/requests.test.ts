@@ -107,9 +107,11 @@ describe.each<[Status, { pause: string; cancel: string; resume: string; revise: 
 
   it(`a ticket: ${expected.ticket}`, async () => {
     const journal = await jobThatIs(status);
-    expect(await outcomeOf(journal, async () => requests.recordTicket(journal, { by }))).toBe(
-      expected.ticket,
-    );
+    expect(
+      await outcomeOf(journal, async () =>
+        requests.recordTicket(journal, { by, seen: journal.state.sequence }),
+      ),
+    ).toBe(expected.ticket);
   });
 });
 

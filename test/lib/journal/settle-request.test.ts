@@ -73,7 +73,7 @@ describe('settling a request without a live owner', () => {
       }
       return create(key, body, options);
     };
-    expect(await settleRequest(journal, gone)).toEqual({ outcome: 'nothing' });
+    expect(await settleRequest(journal, gone)).toEqual({ outcome: 'given-back' });
     expect(journal.state).toMatchObject({
       status: 'interrupted',
       claim: null,
