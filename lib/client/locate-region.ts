@@ -79,11 +79,15 @@ const trimmed = (uri: string): string => uri.replace(/(?<!\/)\/$/, '');
 const nonEmpty = (text: string | undefined): string | undefined => (text === '' ? undefined : text);
 
 /**
- * The deployment that `<dir>/deployment.json` describes; undefined where there is none.
+ * The deployment that `<dir>/deployment.json` describes, or with `file` the one that was set aside; undefined where there is
+ * none.
  * @throws CorruptionError when the file is no deployment
  */
-export async function readDeployment(dir: string): Promise<Deployment | undefined> {
-  const at = join(dir, 'deployment.json');
+export async function readDeployment(
+  dir: string,
+  file: 'deployment.json' | 'deployment.previous.json' = 'deployment.json',
+): Promise<Deployment | undefined> {
+  const at = join(dir, file);
   const text = await readOptional(at);
   return text === undefined ? undefined : parseDocument(deploymentSchema, text, { what: 'deployment', at });
 }
