@@ -20,6 +20,8 @@ export interface CliPorts {
   readonly cwd: string;
   readonly clock: Clock;
   readonly random: Random;
+  /** Asks a person a question of yes or no, on stderr; undefined where nobody can be asked. */
+  confirm(question: string): Promise<boolean | undefined>;
   /**
    * From the first call on, Ctrl-C and SIGTERM abort this signal instead of ending the process; a second one ends it.
    * A command that never calls it dies of the first, as any program.

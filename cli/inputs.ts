@@ -71,3 +71,13 @@ export interface LocalInput {
   readonly notice: boolean;
   readonly seed?: number;
 }
+
+export interface InterruptInput {
+  readonly jobId?: string;
+  readonly instance?: string;
+  /** Without notice; only in a local region. */
+  readonly kill: boolean;
+  readonly noticeMs?: number;
+  /** Asks nobody. */
+  readonly yes: boolean;
+}

@@ -32,6 +32,7 @@ const ports: CliPorts = {
   cwd: process.cwd(),
   clock: systemClock,
   random: systemRandom,
+  confirm: async (question) => (await import('./ask-person.ts')).askPerson(question),
   untilInterrupted: () => (interruption ??= untilInterrupted()),
 };
 

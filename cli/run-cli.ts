@@ -3,6 +3,7 @@ import { UsageError } from '../lib/base/errors.ts';
 import { exitCodes } from '../lib/contract/exit-codes.ts';
 import type { CliContext, CliPorts, GlobalOptions } from './context.ts';
 import { defineDemo } from './definitions/define-demo.ts';
+import { defineFleet } from './definitions/define-fleet.ts';
 import { defineMachines } from './definitions/define-machines.ts';
 import { defineReading } from './definitions/define-reading.ts';
 import { defineRequests } from './definitions/define-requests.ts';
@@ -45,6 +46,7 @@ export async function runCli(args: readonly string[], ports: CliPorts): Promise<
     ['Jobs:', defineSubmit],
     ['Jobs:', defineReading],
     ['Jobs:', defineRequests],
+    ['Machines:', defineFleet],
     ['Machines:', defineMachines],
   ] as const;
   for (const [title, define] of groups) define(program.commandsGroup(title), run);

@@ -41,7 +41,8 @@ export async function isUntouched(context: CliContext): Promise<boolean> {
   return place.origin === 'local' && isMissing(place);
 }
 
-function placeOf({ options, cwd, env }: CliContext): Promise<RegionPlace> {
+/** Where the region that a command line means is. */
+export function placeOf({ options, cwd, env }: CliContext): Promise<RegionPlace> {
   const { store, queue, dir } = options;
   return locateRegion({ store, queue, dir, cwd, env });
 }

@@ -10,6 +10,7 @@ import type { Timers } from '../lib/contract/timers.ts';
 import type { JobQueue } from '../lib/queue/job-queue.ts';
 import { interruptionPlan, type InterruptionPlanOptions } from './interruption-plan.ts';
 import type { MarketEvent } from './market-event.ts';
+import { RegionControl } from './region-control.ts';
 import { RegionClaim } from './region-file.ts';
 import { SpotMarket } from './spot-market.ts';
 
@@ -97,9 +98,14 @@ export async function openLocalRegion(options: LocalRegionOptions): Promise<Loca
     jobsWait: queue.hasVisible,
     ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),
   });
+  const control = await RegionControl.start({ dir, market, random }).catch(async (error: unknown) => {
+    await claim.release();
+    throw error;
+  });
   market.start();
   return new RunningRegion({
     claim,
+    control,
     queue,
     storeUri,
     queueUri,
@@ -130,6 +136,7 @@ function lazyQueue(uri: string, ports: { readonly clock: Clock; readonly random:
 
 interface RunningRegionParts {
   readonly claim: RegionClaim;
+  readonly control: RegionControl;
   readonly queue: LazyQueue;
   readonly storeUri: string;
   readonly queueUri: string;
@@ -159,6 +166,7 @@ class RunningRegion implements LocalRegion {
   async dispose(): Promise<void> {
     this.#ended.abort();
     try {
+      await this.#parts.control[Symbol.asyncDispose]();
       await this.market[Symbol.asyncDispose]();
       await this.#parts.queue.close();
       await this.#interrupting;

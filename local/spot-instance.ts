@@ -25,6 +25,7 @@ export class SpotInstance {
   readonly instance: Instance;
   readonly logFile: string;
   readonly pid: number;
+  readonly startedAt: Date;
   readonly startedAtMonotonicMs: number;
   /** How the worker ended: see `Machine.exited`. */
   readonly exited: Promise<number | undefined>;
@@ -48,6 +49,7 @@ export class SpotInstance {
     this.logFile = parts.folders.logFile;
     this.pid = parts.machine.pid;
     this.exited = parts.machine.exited;
+    this.startedAt = options.clock.now();
     this.startedAtMonotonicMs = options.clock.monotonicMs();
   }
 

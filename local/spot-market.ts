@@ -39,6 +39,7 @@ export interface MarketInstance {
   readonly instance: Instance;
   readonly pid: number;
   readonly logFile: string;
+  readonly startedAt: Date;
   /** Set once its end has been announced. */
   readonly deadline: Deadline | undefined;
 }
@@ -92,7 +93,13 @@ export class SpotMarket implements AsyncDisposable {
   get instances(): readonly MarketInstance[] {
     return [...this.#instances.values()]
       .filter((spot) => !spot.isTaken)
-      .map(({ instance, pid, logFile, deadline }) => ({ instance, pid, logFile, deadline }));
+      .map(({ instance, pid, logFile, startedAt, deadline }) => ({
+        instance,
+        pid,
+        logFile,
+        startedAt,
+        deadline,
+      }));
   }
 
   /**

@@ -39,6 +39,10 @@ interface RunOptions {
   /** Stands for Ctrl-C. */
   readonly signal?: AbortSignal;
   readonly clock?: CliPorts['clock'];
+  /** What the person at the keyboard answers; nobody is there unless given. */
+  readonly answer?: boolean;
+  /** Questions that were asked. */
+  readonly asked?: string[];
 }
 
 /** The program text that a submitted test job runs; its digest stands in the spec. */
@@ -101,6 +105,10 @@ async function runIn(cwd: string, args: readonly string[], options: RunOptions):
     cwd,
     clock,
     random: systemRandom,
+    confirm: (question) => {
+      options.asked?.push(question);
+      return Promise.resolve(options.answer);
+    },
     untilInterrupted: () => signal,
   });
   return {
