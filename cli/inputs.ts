@@ -53,6 +53,8 @@ export interface WorkerInput {
   readonly heartbeatMs?: number;
   readonly visibilityMs?: number;
   readonly idleExitMs?: number;
+  /** Name of the Auto Scaling group that the instance belongs to. */
+  readonly autoScalingGroup?: string;
 }
 
 export interface DemoInput {

@@ -2,7 +2,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { systemClock } from '../lib/base/clock.ts';
-import { messageOf, remedyOf } from '../lib/base/errors.ts';
+import { messageOf, remedyOf, UsageError } from '../lib/base/errors.ts';
 import { builtFile } from '../lib/base/package-files.ts';
 import { jsonLog, type Log } from '../lib/base/log.ts';
 import { systemRandom } from '../lib/base/random.ts';
@@ -11,9 +11,12 @@ import { openQueue, openStore } from '../lib/client/region.ts';
 import { workerExitCodes } from '../lib/contract/exit-codes.ts';
 import type { Instance } from '../lib/contract/journal-entry.ts';
 import type { Timers } from '../lib/contract/timers.ts';
+import type { FleetMembership } from '../lib/fleet/fleet-membership.ts';
+import { loneMachine } from '../lib/fleet/lone-machine.ts';
 import { ImdsClient } from '../lib/interruption/imds-client.ts';
 import { readInstance } from '../lib/interruption/read-instance.ts';
 import { probeConditionalWrites } from '../lib/store/probe-conditional-writes.ts';
+import { FleetPlace } from './fleet-place.ts';
 import { startCommandHost } from './trainer/command-host.ts';
 import { startLevelOneTrainer } from './trainer/level-one-trainer.ts';
 import type { StartTrainer } from './trainer/start-trainer.ts';
@@ -29,8 +32,10 @@ export interface WorkerSettings {
   readonly imdsEndpoint: string | undefined;
   /** Ends once the queue is empty. */
   readonly once: boolean;
-  /** Ends after this long without a job. */
+  /** Ends after this long without a job; in a fleet it then takes its instance out. */
   readonly idleExitMs: number | undefined;
+  /** The Auto Scaling group that this instance belongs to; without one nobody scales or replaces it. */
+  readonly autoScalingGroup?: string | undefined;
   /** One log line, newline included. */
   readonly writeLog: (line: string) => void;
 }
@@ -68,12 +73,15 @@ async function withWorld(settings: WorkerSettings, log: Log): Promise<number> {
   try {
     await probeConditionalWrites(store, random);
     const instance = await identify(imdsEndpoint);
+    const membership = await openMembership(settings, instance);
+    await using fleet = new FleetPlace({ membership, clock, log });
     log.info('worker-started', { instance, store: store.uri, queue: queue.uri });
     const code = await runWorker(
       {
         store,
         queue,
         notices,
+        fleet,
         clock,
         random,
         log,
@@ -97,6 +105,20 @@ async function withWorld(settings: WorkerSettings, log: Log): Promise<number> {
 async function identify(imdsEndpoint: string | undefined): Promise<Instance> {
   if (imdsEndpoint === undefined) return { id: hostname(), type: 'local', zone: 'local' };
   return readInstance(new ImdsClient({ endpoint: imdsEndpoint, clock: systemClock }));
+}
+
+/** @throws UsageError for a group without IMDS: what is not known by its id is no member */
+async function openMembership(settings: WorkerSettings, instance: Instance): Promise<FleetMembership> {
+  const { autoScalingGroup: group, imdsEndpoint } = settings;
+  if (group === undefined) return loneMachine;
+  if (imdsEndpoint === undefined) {
+    throw new UsageError('a worker of an Auto Scaling group must know its instance.', {
+      facts: { group },
+      hint: 'Give it an instance metadata service (--imds), or no group.',
+    });
+  }
+  const { openAutoScalingMembership } = await import('../lib/aws/auto-scaling-membership.ts');
+  return openAutoScalingMembership({ group, instanceId: instance.id });
 }
 
 const hostPath = builtFile('job/trainer/tfjs-host.js');

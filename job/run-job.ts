@@ -31,6 +31,7 @@ export async function runJob(world: World, message: QueueMessage): Promise<Settl
 async function runAttempt(world: World, claim: Claim, ticket: HeldTicket): Promise<Settled> {
   const { jobId } = claim.journal;
   world.log.info('job-claimed', { jobId, claim: claim.token, ticket: ticket.messageId });
+  world.fleet.claimed({ jobId, step: claim.journal.state.checkpoints.at(-1)?.step ?? 0 });
   let opened: Awaited<ReturnType<typeof openAttempt>>;
   try {
     opened = await openAttempt(world, claim, ticket);

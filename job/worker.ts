@@ -2,6 +2,7 @@ import { messageOf, remedyOf } from '../lib/base/errors.ts';
 import { workerExitCodes } from '../lib/contract/exit-codes.ts';
 import type { LatchedStop } from '../lib/interruption/notice-watch.ts';
 import type { QueueMessage } from '../lib/queue/job-queue.ts';
+import { leaveIdle, makeWay } from './retirement.ts';
 import { runJob } from './run-job.ts';
 import type { World } from './world.ts';
 
@@ -18,15 +19,21 @@ const infrastructureFailuresMax = 2;
 const receiveRetryMs = 5_000;
 
 /**
- * Takes jobs until a notice, a broken machine or an empty queue ends it. Returns the exit code: 0 drained, 75 handed over
+ * Takes jobs until a notice, a broken machine, an old launch template or an empty queue ends it. Returns the exit code: 0 drained, 75 handed over
  * after an interruption, 70 the machine looks broken.
  */
 export async function runWorker(world: World, options: WorkerOptions = {}): Promise<number> {
   const stopping = new AbortController();
-  const unsubscribe = world.notices.onStop(() => stopping.abort(new Error('the instance is going away')));
+  const unsubscribe = world.notices.onStop(() => {
+    stopping.abort(new Error('the instance is going away'));
+    void world.fleet.standDown();
+  });
   try {
     await readEverySource(world);
-    return await takeJobs(world, options, stopping.signal);
+    const code = await takeJobs(world, options, stopping.signal);
+    // The hook holds the instance for our hand-over alone, and its time is paid for.
+    if (world.notices.stop?.notice.kind === 'target-lifecycle-state') await world.fleet.completeTermination();
+    return code;
   } finally {
     unsubscribe();
   }
@@ -54,7 +61,10 @@ async function takeJobs(world: World, options: WorkerOptions, stopping: AbortSig
     const message = await receive(world, { waitMs: untilExitMs, stopping });
     if (message === undefined) {
       if (once && !stopping.aborted && (await isEmpty(world))) return workerExitCodes.drained;
-      if (world.clock.monotonicMs() - idleSinceMs >= idleExitMs) return workerExitCodes.drained;
+      world.fleet.idles();
+      if (world.clock.monotonicMs() - idleSinceMs < idleExitMs) continue;
+      if (await leaveIdle(world)) return workerExitCodes.drained;
+      idleSinceMs = world.clock.monotonicMs();
       continue;
     }
     const settled = await runOne(world, message);
@@ -62,9 +72,12 @@ async function takeJobs(world: World, options: WorkerOptions, stopping: AbortSig
     failures = settled === 'struck-by-infrastructure' ? failures + 1 : 0;
     if (failures >= infrastructureFailuresMax) {
       world.log.error('worker-retires', { failures });
+      await world.fleet.reportUnhealthy();
       return workerExitCodes.fault;
     }
-    if (settled !== 'declined') idleSinceMs = world.clock.monotonicMs();
+    if (settled === 'declined') continue;
+    if (!stopping.aborted && (await makeWay(world))) return workerExitCodes.drained;
+    idleSinceMs = world.clock.monotonicMs();
   }
   return exitCodeOf(world.notices.stop);
 }

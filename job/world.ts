@@ -6,6 +6,7 @@ import type { Timers } from '../lib/contract/timers.ts';
 import type { NoticeWatch } from '../lib/interruption/notice-watch.ts';
 import type { JobQueue } from '../lib/queue/job-queue.ts';
 import type { ObjectStore } from '../lib/store/object-store.ts';
+import type { FleetPlace } from './fleet-place.ts';
 import type { StartTrainer } from './trainer/start-trainer.ts';
 
 /** Everything outside the worker, given once: production and tests differ in nothing else. */
@@ -13,6 +14,8 @@ export interface World {
   readonly store: ObjectStore;
   readonly queue: JobQueue;
   readonly notices: NoticeWatch;
+  /** Where nobody depends on an answer: protection, labels, retirement. */
+  readonly fleet: FleetPlace;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;

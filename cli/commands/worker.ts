@@ -3,6 +3,7 @@ import { runWorkerProcess } from '../../job/main.ts';
 import { UsageError } from '../../lib/base/errors.ts';
 import { locateRegion } from '../../lib/client/locate-region.ts';
 import { timersFrom } from '../../lib/contract/timers.ts';
+import { workerEnvironment } from '../../lib/contract/worker-environment.ts';
 import { defaultImdsEndpoint } from '../../lib/interruption/imds-client.ts';
 import type { CliContext, Command } from '../context.ts';
 import type { WorkerInput } from '../inputs.ts';
@@ -15,18 +16,23 @@ export const worker: Command<WorkerInput> = async (context, input) => {
     throw new UsageError('a worker needs a queue.', { hint: 'Add --queue, or set HOLDFAST_QUEUE.' });
   }
   const heartbeatMs =
-    input.heartbeatMs ?? fromEnvironment(context, 'HOLDFAST_HEARTBEAT_MS') ?? place.timers.heartbeatMs;
+    input.heartbeatMs ?? fromEnvironment(context, workerEnvironment.heartbeatMs) ?? place.timers.heartbeatMs;
   const visibilityMs =
-    input.visibilityMs ?? fromEnvironment(context, 'HOLDFAST_VISIBILITY_MS') ?? place.timers.visibilityMs;
+    input.visibilityMs ??
+    fromEnvironment(context, workerEnvironment.visibilityMs) ??
+    place.timers.visibilityMs;
   return runWorkerProcess({
     store: place.store,
     queue: place.queue,
     workDir:
-      input.workDir ?? env['HOLDFAST_WORK_DIR'] ?? join(resolve(cwd, options.dir ?? '.holdfast'), 'work'),
+      input.workDir ??
+      env[workerEnvironment.workDir] ??
+      join(resolve(cwd, options.dir ?? '.holdfast'), 'work'),
     timers: timersFrom({ heartbeatMs, visibilityMs }),
     imdsEndpoint: imdsEndpointOf(context, input, place.store),
     once: input.once,
-    idleExitMs: input.idleExitMs,
+    idleExitMs: input.idleExitMs ?? fromEnvironment(context, workerEnvironment.idleExitMs),
+    autoScalingGroup: input.autoScalingGroup ?? nonEmpty(env[workerEnvironment.autoScalingGroup]),
     writeLog: (line) => terminal.say(line.trimEnd()),
   });
 };
@@ -39,6 +45,8 @@ function imdsEndpointOf({ env }: CliContext, { imds }: WorkerInput, store: strin
     env['AWS_EC2_METADATA_SERVICE_ENDPOINT'] ?? (store.startsWith('s3:') ? defaultImdsEndpoint : undefined)
   );
 }
+
+const nonEmpty = (text: string | undefined): string | undefined => (text === '' ? undefined : text);
 
 function fromEnvironment({ env }: CliContext, name: string): number | undefined {
   const text = env[name];

@@ -22,6 +22,7 @@ interface WorkerOptions {
   readonly heartbeat?: number;
   readonly visibility?: number;
   readonly idleExit?: number;
+  readonly autoScalingGroup?: string;
 }
 
 interface LocalOptions {
@@ -52,7 +53,7 @@ function localInput(options: LocalOptions): LocalInput {
 }
 
 function workerInput(options: WorkerOptions): WorkerInput {
-  const { workDir, once = false, imds, heartbeat, visibility, idleExit } = options;
+  const { workDir, once = false, imds, heartbeat, visibility, idleExit, autoScalingGroup } = options;
   return {
     once,
     ...(workDir === undefined ? {} : { workDir }),
@@ -60,6 +61,7 @@ function workerInput(options: WorkerOptions): WorkerInput {
     ...(heartbeat === undefined ? {} : { heartbeatMs: heartbeat }),
     ...(visibility === undefined ? {} : { visibilityMs: visibility }),
     ...(idleExit === undefined ? {} : { idleExitMs: idleExit }),
+    ...(autoScalingGroup === undefined ? {} : { autoScalingGroup }),
   };
 }
 
@@ -96,6 +98,7 @@ export const defineMachines: Define = (program, run) => {
     .option('--heartbeat <duration>', 'between two signs of life', durationOf('--heartbeat'))
     .option('--visibility <duration>', 'a ticket stays hidden this long', durationOf('--visibility'))
     .option('--idle-exit <duration>', 'end after this long without a job', durationOf('--idle-exit'))
+    .option('--auto-scaling-group <name>', 'the EC2 Auto Scaling group that this instance belongs to')
     .action((options: WorkerOptions) =>
       run(async () => (await import('../commands/worker.ts')).worker, workerInput(options)),
     );

@@ -77,6 +77,7 @@ class Training {
       signal: attempt.signal,
       onCommitted: (record, measured) => {
         this.#plan.measured(measured);
+        world.fleet.saved({ jobId: attempt.spec.jobId, step: record.step });
         segments.log(
           'worker',
           `checkpoint ${record.id} (${record.reason}) committed, ${record.newBytes} new bytes`,
@@ -106,9 +107,7 @@ class Training {
         this.#attempt.stopWork(new Error('the notice is over'));
         return this.#ending ?? this.#interrupted;
       case 'rebalance':
-        // Before the trainer has begun there is nothing to save that is not saved.
-        if (this.#isRestored) void this.#pipeline.request('rebalance', { halt: false });
-        return undefined;
+        return this.#saveAtRisk();
       case 'requested':
         if (this.#isDraining) return undefined;
         if (event.requests.cancel) return { kind: 'cancelled' };
@@ -208,6 +207,14 @@ class Training {
         ...(noticedAtMs !== undefined && { noticeAtMs: noticedAtMs }),
       }),
     );
+  }
+
+  /** Once all is saved the fleet may have the instance. Before the trainer has begun there is nothing that is not saved. */
+  #saveAtRisk(): undefined {
+    const { fleet } = this.#world;
+    if (!this.#isRestored) return fleet.savedAtRisk();
+    const saved = this.#pipeline.request('rebalance', { halt: false });
+    void saved.then(({ outcome }) => outcome === 'committed' && fleet.savedAtRisk());
   }
 
   /** No answer in time: what is staged already is committed, and the machine is left without the last steps. */

@@ -1,12 +1,17 @@
 import type { FleetMembership } from './fleet-membership.ts';
 
-/** A machine that belongs to no fleet: nobody scales it in, and it stays when it has nothing to do. */
+/** A machine that belongs to no fleet: nobody scales it in, and nobody ends or replaces it. */
 export const loneMachine: FleetMembership = {
   async protect() {},
   async unprotect() {},
-  async completeTermination() {},
+  async yieldToReplacement() {
+    return 'kept';
+  },
+  async completeTermination() {
+    return 'completed';
+  },
   async retire() {
-    return 'needed';
+    return 'alone';
   },
   async reportUnhealthy() {},
   async isOutdated() {

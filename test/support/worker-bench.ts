@@ -11,6 +11,8 @@ import { objectKeys } from '../../lib/contract/object-keys.ts';
 import { encodeDocument } from '../../lib/contract/parse-document.ts';
 import { encodeTicket } from '../../lib/contract/ticket.ts';
 import { type Timers, timersFrom } from '../../lib/contract/timers.ts';
+import type { FleetMembership } from '../../lib/fleet/fleet-membership.ts';
+import { loneMachine } from '../../lib/fleet/lone-machine.ts';
 import type { Notice } from '../../lib/interruption/notice.ts';
 import { NoticeWatch } from '../../lib/interruption/notice-watch.ts';
 import type { JobState } from '../../lib/journal/job-state.ts';
@@ -19,6 +21,7 @@ import type { JobQueue } from '../../lib/queue/job-queue.ts';
 import { MemoryJobQueue } from '../../lib/queue/memory-job-queue.ts';
 import { MemoryObjectStore } from '../../lib/store/memory-object-store.ts';
 import type { ObjectStore } from '../../lib/store/object-store.ts';
+import { FleetPlace } from '../../job/fleet-place.ts';
 import { runWorker, type WorkerOptions } from '../../job/worker.ts';
 import type { World } from '../../job/world.ts';
 import { type FakeTrainer, fakeTrainers } from './fake-trainer.ts';
@@ -48,6 +51,8 @@ export interface BenchOptions extends WorkerOptions {
   /** A store with bad weather around the bench's. */
   readonly store?: ObjectStore;
   readonly queue?: JobQueue;
+  /** @default a machine of its own */
+  readonly membership?: FleetMembership;
   /** Stands there before the worker starts. */
   readonly notice?: Notice;
   readonly timers?: Partial<Timers>;
@@ -107,7 +112,8 @@ export class WorkerBench {
 
   /** Starts a worker of its own instance. `store` may be a store with bad weather around the bench's. */
   start(options: BenchOptions = {}): BenchWorker {
-    const { store = this.store, queue = this.queue, notice, timers = {}, ...workerOptions } = options;
+    const { store = this.store, queue = this.queue, membership = loneMachine } = options;
+    const { notice, timers = {}, once, idleExitMs } = options;
     const { started, start } = fakeTrainers();
     const notices: Notice[] = notice === undefined ? [] : [notice];
     const watch = new NoticeWatch({
@@ -123,6 +129,7 @@ export class WorkerBench {
       store,
       queue,
       notices: watch,
+      fleet: new FleetPlace({ membership, clock: this.clock, log: silentLog }),
       clock: this.clock,
       random: this.random,
       log: silentLog,
@@ -142,7 +149,10 @@ export class WorkerBench {
         return newest;
       },
       announce: (notice) => void notices.push(notice),
-      exitCode: runWorker(world, workerOptions),
+      exitCode: runWorker(world, {
+        ...(once !== undefined && { once }),
+        ...(idleExitMs !== undefined && { idleExitMs }),
+      }),
     };
   }
 

@@ -12,12 +12,14 @@ import { encodeDocument } from '../../../lib/contract/parse-document.ts';
 import { encodeTicket } from '../../../lib/contract/ticket.ts';
 import { timersFrom } from '../../../lib/contract/timers.ts';
 import type { Notice } from '../../../lib/interruption/notice.ts';
+import { loneMachine } from '../../../lib/fleet/lone-machine.ts';
 import { NoticeWatch } from '../../../lib/interruption/notice-watch.ts';
 import type { JobState } from '../../../lib/journal/job-state.ts';
 import { openJournal } from '../../../lib/journal/journal.ts';
 import { MemoryJobQueue } from '../../../lib/queue/memory-job-queue.ts';
 import { MemoryObjectStore } from '../../../lib/store/memory-object-store.ts';
 import { startCommandHost } from '../../../job/trainer/command-host.ts';
+import { FleetPlace } from '../../../job/fleet-place.ts';
 import { runWorker } from '../../../job/worker.ts';
 
 const plainTrainer = join(import.meta.dirname, '..', '..', 'support', 'plain-trainer.mjs');
@@ -78,6 +80,7 @@ async function startWorker(notices: Notice[] = []): Promise<number> {
       ...ports(),
       queue,
       notices: watch,
+      fleet: new FleetPlace({ membership: loneMachine, clock: systemClock, log: silentLog }),
       log: silentLog,
       instance: { id: `i-${workers}`, type: 'test', zone: 'test-1a' },
       timers: { ...timersFrom({ heartbeatMs: 300, visibilityMs: 1_500 }), noticePollMs: 20 },

@@ -39,6 +39,8 @@ const expected: Expected = {
     { name: 'ThrottlingException', status: 400 },
     { name: 'KMS.ThrottlingException', status: 400 },
     { name: 'OverLimit', status: 403 },
+    { name: 'ScalingActivityInProgressFault', status: 400 },
+    { name: 'ResourceContentionFault', status: 400 },
     { name: 'TimeoutError' },
     { code: 'ECONNRESET' },
     { code: 'ECONNREFUSED' },
