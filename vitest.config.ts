@@ -4,6 +4,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // Whole deployments against moto have a run of their own: vitest.moto.config.ts.
+    exclude: ['test/moto/**'],
     globalSetup: ['test/support/build-once.ts'],
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true', AWS_EC2_METADATA_DISABLED: 'true' },
     testTimeout: 30_000,

@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { accessSync, constants } from 'node:fs';
 import { createServer } from 'node:net';
+import { delimiter, join } from 'node:path';
 import { systemClock } from '../../lib/base/clock.ts';
 
 export interface MotoServer {
@@ -11,8 +13,20 @@ export interface MotoServer {
 /** It imports a large library first; on a busy machine with a cold disk that has taken 15 s. */
 const startsWithinMs = 60_000;
 
-/** moto, an independent implementation of AWS; undefined where `moto_server` is not installed. */
-export async function startMoto(): Promise<MotoServer | undefined> {
+/** Whether moto, an independent implementation of AWS, can be started here. */
+export function motoIsInstalled(): boolean {
+  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, 'moto_server'), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Starts a moto on a port of its own. */
+export async function startMoto(): Promise<MotoServer> {
   const port = await freePort();
   const endpoint = `http://127.0.0.1:${port}`;
   // A group of its own, so that the launcher in between does not keep the server alive.
@@ -26,7 +40,7 @@ export async function startMoto(): Promise<MotoServer | undefined> {
   });
   const until = systemClock.monotonicMs() + startsWithinMs;
   while (systemClock.monotonicMs() < until) {
-    if (child.pid === undefined || child.exitCode !== null) return undefined;
+    if (child.pid === undefined || child.exitCode !== null) throw new Error('moto_server does not start');
     if (await answers(endpoint)) return { endpoint, stop: () => stop(child, ended) };
     await Promise.race([ended, systemClock.sleep(100)]);
   }
