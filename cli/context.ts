@@ -22,6 +22,8 @@ export interface CliPorts {
   readonly random: Random;
   /** Asks a person a question of yes or no, on stderr; undefined where nobody can be asked. */
   confirm(question: string): Promise<boolean | undefined>;
+  /** Asks a person for a line of text, on stderr; undefined where nobody can be asked. */
+  ask(question: string): Promise<string | undefined>;
   /**
    * From the first call on, Ctrl-C and SIGTERM abort this signal instead of ending the process; a second one ends it.
    * A command that never calls it dies of the first, as any program.

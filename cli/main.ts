@@ -32,7 +32,8 @@ const ports: CliPorts = {
   cwd: process.cwd(),
   clock: systemClock,
   random: systemRandom,
-  confirm: async (question) => (await import('./ask-person.ts')).askPerson(question),
+  confirm: async (question) => (await import('./ask-person.ts')).askPerson(question, interruption),
+  ask: async (question) => (await import('./ask-person.ts')).askForLine(question, interruption),
   untilInterrupted: () => (interruption ??= untilInterrupted()),
 };
 

@@ -41,6 +41,8 @@ interface RunOptions {
   readonly clock?: CliPorts['clock'];
   /** What the person at the keyboard answers; nobody is there unless given. */
   readonly answer?: boolean;
+  /** What the person types where a line is asked for. */
+  readonly typed?: readonly string[];
   /** Questions that were asked. */
   readonly asked?: string[];
 }
@@ -83,6 +85,7 @@ export function cliWorld(cwd: string = tempDir()): CliWorld {
 async function runIn(cwd: string, args: readonly string[], options: RunOptions): Promise<CliRun> {
   let out = '';
   let err = '';
+  const typed = [...(options.typed ?? [])];
   const {
     env = {},
     isTerminal = false,
@@ -108,6 +111,10 @@ async function runIn(cwd: string, args: readonly string[], options: RunOptions):
     confirm: (question) => {
       options.asked?.push(question);
       return Promise.resolve(options.answer);
+    },
+    ask: (question) => {
+      options.asked?.push(question);
+      return Promise.resolve(typed.shift());
     },
     untilInterrupted: () => signal,
   });
