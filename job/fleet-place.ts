@@ -15,7 +15,7 @@ const labelLeadMs = 15_000;
 /** Labels are for people, and EC2 throttles an account's writes as a whole. */
 const labelSpacingMs = 60_000;
 /** The wait of a hook begins seconds after the end was decided; after a minute it is left to its own time-out. */
-const completionTriesMax = 30;
+const completionPatienceMs = 60_000;
 const completionRetryMs = 2_000;
 /** Seconds in all: the machine is of no use, and what runs after the worker reports it again. */
 const reportTriesMax = 3;
@@ -110,19 +110,19 @@ export class FleetPlace implements AsyncDisposable {
   }
 
   /** Everything is handed over: the instance need not wait for the end of its hook. */
-  async completeTermination(): Promise<void> {
+  async completeTermination({ patienceMs = completionPatienceMs } = {}): Promise<void> {
     const { membership, clock, log } = this.#options;
-    for (let tries = 1; tries <= completionTriesMax; tries++) {
+    for (const endMs = clock.monotonicMs() + patienceMs; clock.monotonicMs() < endMs;) {
       try {
         if ((await membership.completeTermination()) === 'completed') return;
       } catch (error) {
-        log.warn('hook-not-completed', { tries, message: messageOf(error) });
+        log.warn('hook-not-completed', { message: messageOf(error) });
         if (remedyOf(error) !== 'retry') return;
       }
       await clock.sleep(completionRetryMs);
     }
     // The hook ends by itself after its time: that costs minutes of an idle machine.
-    log.warn('hook-left-waiting', { tries: completionTriesMax });
+    log.warn('hook-left-waiting', { patienceMs });
   }
 
   /** The machine looks broken. What runs after the worker says so again. */
