@@ -9,12 +9,13 @@ import {
   type SQSClientConfig,
 } from '@aws-sdk/client-sqs';
 import { sha256Hex } from '../base/digest.ts';
-import { HoldfastError, UnfitError, UsageError } from '../base/errors.ts';
-import type { JobQueue, QueueDepth, QueueMessage, SendOptions } from '../queue/job-queue.ts';
-import { awsErrorFacts, translateAwsError } from './aws-errors.ts';
+import { UsageError } from '../base/errors.ts';
+import type { DeadLetter, JobQueue, QueueDepth, QueueMessage, SendOptions } from '../queue/job-queue.ts';
 import { awsTimeouts, type AwsTimeouts } from './aws-timeouts.ts';
 import { configuredEndpoint } from './configured-endpoint.ts';
 import { parseSqsUrl, type SqsAddress } from './sqs-address.ts';
+import { countOf, given, isLost, makeSqsCall, messageBytesMax } from './sqs-calls.ts';
+import { SqsDeadLetters } from './sqs-dead-letters.ts';
 
 export interface SqsOptions {
   /** Instead of the SDK's own chain: environment, profile, instance role. */
@@ -22,8 +23,6 @@ export interface SqsOptions {
   readonly timeouts?: AwsTimeouts;
 }
 
-/** The most that SQS takes, in bytes of UTF-8. */
-const bodyBytesMax = 1_048_576;
 /** SQS hides a message for 12 hours at most, counted from the receive; exactly 43,200 is refused as too long by then. */
 const visibilitySecondsMax = 43_195;
 const delaySecondsMax = 900;
@@ -80,6 +79,7 @@ class SqsJobQueue implements JobQueue {
   readonly #client: SQSClient;
   readonly #queueUrl: string;
   readonly #timeouts: AwsTimeouts;
+  readonly #dead: SqsDeadLetters;
 
   constructor(facts: {
     readonly uri: string;
@@ -91,6 +91,7 @@ class SqsJobQueue implements JobQueue {
     this.#client = facts.client;
     this.#queueUrl = facts.address.queueUrl;
     this.#timeouts = facts.timeouts;
+    this.#dead = new SqsDeadLetters({ client: facts.client, queueUrl: facts.address.queueUrl });
   }
 
   /** @throws UsageError for a body over 1 MiB or a delay over 15 minutes */
@@ -167,6 +168,20 @@ class SqsJobQueue implements JobQueue {
     };
   }
 
+  async setAside(message: QueueMessage, reason: string): Promise<'set-aside' | 'left'> {
+    if (!(await this.#dead.add(message, reason))) return 'left';
+    await this.delete(message.receiptHandle);
+    return 'set-aside';
+  }
+
+  deadLetters({ limit }: { readonly limit: number }): Promise<readonly DeadLetter[]> {
+    return this.#dead.list(limit);
+  }
+
+  redrive(messageId: string): Promise<{ readonly messageId: string }> {
+    return this.#dead.giveBack(messageId);
+  }
+
   close(): Promise<void> {
     this.#client.destroy();
     return Promise.resolve();
@@ -200,21 +215,16 @@ class SqsJobQueue implements JobQueue {
     });
   }
 
-  async #make<Result>(operation: string, call: () => Promise<Result>): Promise<Result> {
-    try {
-      return await call();
-    } catch (error) {
-      if (error instanceof HoldfastError) throw error;
-      throw translateAwsError(error, { service: 'SQS', operation, target: this.#queueUrl });
-    }
+  #make<Result>(operation: string, call: () => Promise<Result>): Promise<Result> {
+    return makeSqsCall({ operation, queueUrl: this.#queueUrl }, call);
   }
 }
 
 function refuseUnsendable(body: string, delayMs: number): void {
   const bytes = Buffer.byteLength(body);
-  if (bytes > bodyBytesMax || bytes === 0)
+  if (bytes > messageBytesMax || bytes === 0)
     throw new UsageError('a message has 1 byte to 1 MiB:', {
-      facts: { bytes, bytesMax: bodyBytesMax },
+      facts: { bytes, bytesMax: messageBytesMax },
       hint: 'put large parameters into an object and name it',
     });
   if (secondsUp(delayMs) > delaySecondsMax)
@@ -235,17 +245,6 @@ function visibilitySeconds(ms: number): number {
   return Math.min(secondsUp(ms), visibilitySecondsMax);
 }
 
-/** The message is gone, in other hands, or may not be hidden any longer. */
-function isLost(error: unknown): boolean {
-  const { name, message } = awsErrorFacts(error);
-  return (
-    name === 'MessageNotInflight' ||
-    name === 'ReceiptHandleIsInvalid' ||
-    (name.startsWith('InvalidParameterValue') &&
-      /total visibility|receipt ?handle|not available for visibility/i.test(message))
-  );
-}
-
 function messageOf(message: Message): QueueMessage {
   return {
     messageId: given(message.MessageId, 'MessageId'),
@@ -253,17 +252,4 @@ function messageOf(message: Message): QueueMessage {
     receiptHandle: given(message.ReceiptHandle, 'ReceiptHandle'),
     receiveCount: countOf(message.Attributes?.ApproximateReceiveCount, 'ApproximateReceiveCount'),
   };
-}
-
-function countOf(text: string | undefined, what: string): number {
-  const count = Number(given(text, what));
-  if (!Number.isSafeInteger(count))
-    throw new UnfitError('the queue answers with something that is no count:', { facts: { what, text } });
-  return count;
-}
-
-function given<Value>(value: Value | undefined, what: string): Value {
-  if (value === undefined)
-    throw new UnfitError('an answer of the queue lacks what SQS always says:', { facts: { lacks: what } });
-  return value;
 }

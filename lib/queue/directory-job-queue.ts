@@ -3,13 +3,14 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Clock, pause, systemClock } from '../base/clock.ts';
 import { makeFolder, removeOldFiles, syncFolder, writeNewFile } from '../base/durable-files.ts';
-import { CorruptionError, UnknownFormatError } from '../base/errors.ts';
+import { CorruptionError, messageOf, UnknownFormatError } from '../base/errors.ts';
 import { isMissing, unlessMissing } from '../base/file-errors.ts';
 import { parseFileUri } from '../base/file-uri.ts';
 import { type Random, systemRandom } from '../base/random.ts';
 import { translateFileError } from '../base/translate-file-error.ts';
 import { encodeDocument, parseDocument } from '../contract/parse-document.ts';
-import type { JobQueue, QueueDepth, QueueMessage, SendOptions } from './job-queue.ts';
+import { DirectoryDeadLetters } from './directory-dead-letters.ts';
+import type { DeadLetter, JobQueue, QueueDepth, QueueMessage, SendOptions } from './job-queue.ts';
 import {
   type MessageDocument,
   type MessageState,
@@ -48,9 +49,11 @@ interface Parts {
 export class DirectoryJobQueue implements JobQueue {
   readonly uri: string;
   readonly #parts: Parts;
+  readonly #dead: DirectoryDeadLetters;
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    this.#dead = new DirectoryDeadLetters(parts.root, parts.random);
     this.uri = pathToFileURL(parts.root).href;
   }
 
@@ -117,6 +120,24 @@ export class DirectoryJobQueue implements JobQueue {
     return { visible: states.length - hidden.length, inFlight: hidden.length - delayed, delayed };
   }
 
+  async setAside({ receiptHandle, messageId }: QueueMessage, reason: string): Promise<'set-aside' | 'left'> {
+    const result = await this.#onReceipt(receiptHandle, async (name): Promise<'set-aside'> => {
+      await this.#dead.explain(messageId, { reason, since: this.#parts.clock.now() });
+      await this.#dead.take(name);
+      return 'set-aside';
+    });
+    return result ?? 'left';
+  }
+
+  async deadLetters({ limit }: { readonly limit: number }): Promise<readonly DeadLetter[]> {
+    return this.#translated(async () => this.#dead.list(limit));
+  }
+
+  async redrive(messageId: string): Promise<{ readonly messageId: string }> {
+    await this.#translated(async () => this.#dead.giveBack(messageId, this.#parts.clock.now()));
+    return { messageId };
+  }
+
   async close(): Promise<void> {}
 
   get #messages(): string {
@@ -140,7 +161,7 @@ export class DirectoryJobQueue implements JobQueue {
     for (const { name, state } of await this.#states()) {
       if (state.visibleAtMs > now) return undefined;
       if (state.receiveCount >= receivesMax) {
-        await this.#setAside(name);
+        await unlessMissing(this.#dead.take(name));
         continue;
       }
       const message = await unlessMissing(this.#takeOne({ name, state }, now + visibilityMs));
@@ -165,14 +186,15 @@ export class DirectoryJobQueue implements JobQueue {
       return { messageId, body, receiveCount: taken.receiveCount, receiptHandle: handleOf(taken) };
     } catch (error) {
       // One unreadable file must not keep every worker from the rest. A newer format stays, hidden, for newer workers.
-      if (error instanceof CorruptionError) await this.#setAside(takenName);
+      if (error instanceof CorruptionError) await this.#setAsideDamaged(messageId, takenName, error);
       else if (!(error instanceof UnknownFormatError)) throw error;
       return undefined;
     }
   }
 
-  async #setAside(name: string): Promise<void> {
-    await unlessMissing(rename(this.#messageFile(name), join(this.#parts.root, 'dead-letters', name)));
+  async #setAsideDamaged(messageId: string, name: string, error: CorruptionError): Promise<void> {
+    await this.#dead.explain(messageId, { reason: messageOf(error), since: this.#parts.clock.now() });
+    await unlessMissing(this.#dead.take(name));
   }
 
   /** Runs `act` on the file that belongs to the handle, again where its name changed meanwhile. Undefined: there is none. */

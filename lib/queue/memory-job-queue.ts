@@ -1,6 +1,14 @@
 import { type Clock, pause, systemClock } from '../base/clock.ts';
-import type { JobQueue, QueueDepth, QueueMessage, SendOptions } from './job-queue.ts';
-import { checkSend, holdMsMax, receivesMax, retentionMsMax } from './queue-limits.ts';
+import type { DeadLetter, JobQueue, QueueDepth, QueueMessage, SendOptions } from './job-queue.ts';
+import {
+  checkSend,
+  deadLettersMax,
+  excerptOf,
+  holdMsMax,
+  noSuchDeadLetter,
+  receivesMax,
+  retentionMsMax,
+} from './queue-limits.ts';
 
 export interface MemoryJobQueueOptions {
   readonly clock?: Clock;
@@ -25,13 +33,18 @@ interface Entry {
   receiveCount: number;
 }
 
+interface Dead {
+  readonly entry: Entry;
+  readonly reason: string | undefined;
+  readonly since: Date;
+}
+
 /** A queue within one process, for tests and trials: SQS semantics down to the 12 hours and the 14 days. */
 export class MemoryJobQueue implements JobQueue {
   readonly uri: string;
-  /** Bodies that were received too often. */
-  readonly deadLetters: string[] = [];
   readonly #options: Required<Omit<MemoryJobQueueOptions, 'name'>>;
   readonly #entries = new Map<string, Entry>();
+  readonly #dead = new Map<string, Dead>();
   readonly #waiting = new Set<AbortController>();
   #sent = 0;
 
@@ -104,6 +117,32 @@ export class MemoryJobQueue implements JobQueue {
     return { visible: entries.length - hidden.length, inFlight: hidden.length - delayed, delayed };
   }
 
+  async setAside(message: QueueMessage, reason: string): Promise<'set-aside' | 'left'> {
+    const entry = this.#entryOf(message.receiptHandle);
+    if (entry === undefined) return 'left';
+    this.#bury(entry, reason);
+    return 'set-aside';
+  }
+
+  async deadLetters({ limit }: { readonly limit: number }): Promise<readonly DeadLetter[]> {
+    const shown = [...this.#dead.values()].slice(0, Math.min(limit, deadLettersMax));
+    return shown.map(({ entry, reason, since }) => ({
+      messageId: entry.messageId,
+      excerpt: excerptOf(entry.body),
+      reason,
+      since,
+      receiveCount: entry.receiveCount,
+    }));
+  }
+
+  async redrive(messageId: string): Promise<{ readonly messageId: string }> {
+    const dead = this.#dead.get(messageId);
+    if (dead === undefined) throw noSuchDeadLetter(messageId, this.uri);
+    const sent = await this.send(dead.entry.body);
+    this.#dead.delete(messageId);
+    return sent;
+  }
+
   async close(): Promise<void> {
     this.#wakeAll();
   }
@@ -125,10 +164,14 @@ export class MemoryJobQueue implements JobQueue {
         const { messageId, body, receiveCount } = entry;
         return { messageId, body, receiveCount, receiptHandle: `${messageId}:${receiveCount}` };
       }
-      this.#entries.delete(entry.messageId);
-      this.deadLetters.push(entry.body);
+      this.#bury(entry, undefined);
     }
     return undefined;
+  }
+
+  #bury(entry: Entry, reason: string | undefined): void {
+    this.#entries.delete(entry.messageId);
+    this.#dead.set(entry.messageId, { entry, reason, since: this.#options.clock.now() });
   }
 
   #expire(): void {

@@ -1,4 +1,4 @@
-import { UsageError } from '../base/errors.ts';
+import { NotFoundError, UsageError } from '../base/errors.ts';
 import type { SendOptions } from './job-queue.ts';
 
 /** Most bytes of a body, in UTF-8: what SQS takes. */
@@ -24,4 +24,21 @@ export function checkSend(body: string, { delayMs = 0 }: SendOptions): void {
   if (!(delayMs >= 0 && delayMs <= delayMsMax)) {
     throw new UsageError('a message may be delayed by 0 to 15 minutes.', { facts: { delayMs, delayMsMax } });
   }
+}
+
+/** Enough to recognise a message by. */
+const excerptCharactersMax = 200;
+/** Dead letters in one look: more than a person reads, and a bound on what is hidden from others meanwhile. */
+export const deadLettersMax = 100;
+
+/** The beginning of a body, as dead letters show it. */
+export function excerptOf(body: string): string {
+  return body.slice(0, excerptCharactersMax);
+}
+
+export function noSuchDeadLetter(messageId: string, queue: string): NotFoundError {
+  return new NotFoundError('there is no such dead letter:', {
+    facts: { messageId, queue },
+    hint: '`holdfast ls --dead-letters` lists them; the service may show one only after some seconds.',
+  });
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../../lib/base/clock.ts';
-import { UsageError } from '../../../lib/base/errors.ts';
-import type { JobQueue, QueueMessage } from '../../../lib/queue/job-queue.ts';
+import { NotFoundError, UsageError } from '../../../lib/base/errors.ts';
+import type { DeadLetter, JobQueue, QueueMessage } from '../../../lib/queue/job-queue.ts';
 
 export interface OpenedQueue {
   readonly queue: JobQueue;
@@ -34,6 +34,7 @@ export function describeJobQueue(name: string, open: OpenQueue, traits: QueueTra
     describe('hides', () => describeVisibility(holds));
     describe('meets stale handles', () => describeStaleHandles(holds, traits));
     describe('waits', () => describeLongPoll(holds));
+    describe('sets aside', () => describeDeadLetters(holds));
   });
 }
 
@@ -284,5 +285,88 @@ function describeLongPoll(holds: Holds): void {
       await queue.receive({ waitMs: longMs, visibilityMs: longMs, signal: abort.signal }),
     ).toBeUndefined();
     expect((await take())?.body).toBe('after');
+  });
+}
+
+/** All that can be seen, by as many looks as it takes. */
+const look = async ({ queue, passUntil }: Harness, limit = 100): Promise<readonly DeadLetter[]> =>
+  passUntil(queue.deadLetters({ limit }));
+
+function describeDeadLetters(holds: Holds): void {
+  holds('what cannot be read, with the reason, for people to look at', async (test) => {
+    await test.queue.send('what is this?');
+    const message = await mustTake(test);
+    expect(await test.queue.setAside(message, 'it is no JSON')).toBe('set-aside');
+    expect(await test.queue.depth()).toEqual({ visible: 0, inFlight: 0, delayed: 0 });
+    const [letter, ...others] = await look(test);
+    expect(letter).toMatchObject({ excerpt: 'what is this?', reason: 'it is no JSON', receiveCount: 1 });
+    expect(letter?.since.getTime()).toBeGreaterThan(Date.parse('2025-01-01'));
+    expect(others).toEqual([]);
+  });
+
+  holds('nothing at first', async (test) => {
+    expect(await look(test)).toEqual([]);
+  });
+
+  holds('one of several messages, and leaves the others', async (test) => {
+    await test.queue.send('one');
+    await test.queue.send('two');
+    const message = await mustTake(test, longMs);
+    await test.queue.setAside(message, 'why not');
+    expect(await test.queue.depth()).toMatchObject({ visible: 1, inFlight: 0 });
+    expect((await look(test)).map(({ excerpt }) => excerpt)).toEqual([message.body]);
+  });
+
+  holds('and shows it again and again: a look takes nothing away', async (test) => {
+    for (const body of ['one', 'two', 'three']) {
+      await test.queue.send(body);
+      await test.queue.setAside(await mustTake(test), `why ${body}`);
+    }
+    for (let count = 0; count < 3; count++) {
+      const letters = await look(test);
+      expect(letters.map(({ excerpt, reason }) => `${excerpt}: ${reason}`).toSorted()).toEqual([
+        'one: why one',
+        'three: why three',
+        'two: why two',
+      ]);
+    }
+    expect(await look(test, 2)).toHaveLength(2);
+    expect(await look(test)).toHaveLength(3);
+  });
+
+  holds('what is sent once more when somebody asks for it', async (test) => {
+    const body = '{"format":1,"jobId":"caf\u00e9"} <tags> & "quotes"';
+    await test.queue.send(body);
+    await test.queue.setAside(await mustTake(test), 'no such job');
+    await test.queue.send('other');
+    await test.queue.setAside(await mustTake(test), 'no such job either');
+    const letter = (await look(test)).find(({ excerpt }) => excerpt === body);
+    const { messageId } = await test.passUntil(test.queue.redrive(letter?.messageId ?? ''));
+    expect(await mustTake(test)).toMatchObject({ messageId, body, receiveCount: 1 });
+    expect(await test.take()).toBeUndefined();
+    expect((await look(test)).map(({ excerpt }) => excerpt)).toEqual(['other']);
+  });
+
+  holds('and names a dead letter that is not there', async (test) => {
+    await test.queue.send('other');
+    await test.queue.setAside(await mustTake(test), 'why not');
+    await expect(test.passUntil(test.queue.redrive('0'.repeat(32)))).rejects.toBeInstanceOf(NotFoundError);
+    expect(await look(test)).toHaveLength(1);
+  });
+
+  holds('a body of 1 MiB, and shows its beginning', async (test) => {
+    await test.queue.send('x'.repeat(2 ** 20));
+    expect(await test.queue.setAside(await mustTake(test), 'far too long')).toBe('set-aside');
+    expect(await test.queue.depth()).toEqual({ visible: 0, inFlight: 0, delayed: 0 });
+    expect(await look(test)).toMatchObject([{ excerpt: 'x'.repeat(200), reason: 'far too long' }]);
+  });
+
+  holds('for reasons with any characters, and long ones', async (test) => {
+    await test.queue.send('odd');
+    const reason = `unexpected token "\u0000\u0007" \u{1f980} in \ud800 ${'and so on '.repeat(200)}`;
+    expect(await test.queue.setAside(await mustTake(test), reason)).toBe('set-aside');
+    const [letter] = await look(test);
+    expect(letter?.reason).toContain('unexpected token "');
+    expect(letter?.reason).toContain('\u{1f980} in');
   });
 }

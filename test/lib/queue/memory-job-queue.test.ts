@@ -56,7 +56,9 @@ describe('MemoryJobQueue', () => {
     for (let count = 1; count <= 2; count++) expect((await take(queue, 0))?.receiveCount).toBe(count);
     await queue.send('good');
     expect((await take(queue))?.body).toBe('good');
-    expect(queue.deadLetters).toEqual(['poison']);
+    expect(await queue.deadLetters({ limit: 10 })).toMatchObject([
+      { excerpt: 'poison', reason: undefined, receiveCount: 2 },
+    ]);
   });
 
   it('calls a message lost whose time is over, though nobody has received it again', async () => {

@@ -6,13 +6,24 @@ export interface QueueSettings {
   /** What a receipt handle still does after the message was received again; AWS leaves it open. */
   readonly staleHandles: 'accepted' | 'refused';
   readonly visibilitySeconds: number;
-  readonly deadLetters?: { readonly queue: FakeQueue; readonly maxReceiveCount: number };
+  /** `name`: as its ARN spells it; needed only where somebody asks for the RedrivePolicy. */
+  readonly deadLetters?: {
+    readonly queue: FakeQueue;
+    readonly maxReceiveCount: number;
+    readonly name?: string;
+  };
 }
+
+export type MessageAttributes = Readonly<
+  Record<string, { readonly DataType: string; readonly StringValue: string }>
+>;
 
 export interface FakeMessage {
   readonly id: string;
   readonly body: string;
   readonly groupId: string | undefined;
+  readonly attributes: MessageAttributes;
+  readonly sentAtMs: number;
   /** Of each receive, the newest last. */
   readonly handles: string[];
   visibleAtMs: number;
@@ -52,11 +63,21 @@ export class FakeQueue {
     readonly body: string;
     readonly groupId: string | undefined;
     readonly delayMs: number;
+    readonly attributes?: MessageAttributes;
   }): FakeMessage {
-    const { body, groupId, delayMs } = message;
+    const { body, groupId, delayMs, attributes = {} } = message;
     const id = this.#random.hex(16).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
-    const visibleAtMs = this.#time.now() + delayMs;
-    const sent: FakeMessage = { id, body, groupId, handles: [], visibleAtMs, receivedAtMs: 0 };
+    const sentAtMs = this.#time.now();
+    const sent: FakeMessage = {
+      id,
+      body,
+      groupId,
+      attributes,
+      sentAtMs,
+      handles: [],
+      visibleAtMs: sentAtMs + delayMs,
+      receivedAtMs: 0,
+    };
     this.#messages.set(id, sent);
     this.#serve();
     return sent;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Random } from '../../../lib/base/random.ts';
 import type { AwsTime } from './aws-time.ts';
 import { type FakeAnswer, type FakeRequest, ServiceError } from './exchange.ts';
-import { type FakeMessage, FakeQueue, type QueueSettings } from './fake-queue.ts';
+import { type FakeMessage, FakeQueue, type MessageAttributes, type QueueSettings } from './fake-queue.ts';
 
 type Input = Readonly<Record<string, unknown>>;
 
@@ -52,7 +52,7 @@ export class FakeSqs {
         queue.delete(text(input, 'ReceiptHandle'));
         return jsonAnswer({});
       case 'GetQueueAttributes':
-        return jsonAnswer({ Attributes: attributes(queue) });
+        return jsonAnswer({ Attributes: askedOf(attributes(queue), input['AttributeNames']) });
       default:
         throw new ServiceError(400, 'UnsupportedOperation', request.operation);
     }
@@ -78,12 +78,14 @@ export function sqsError({ status, code, message }: ServiceError): FakeAnswer {
 function send(queue: FakeQueue, input: Input): unknown {
   const body = text(input, 'MessageBody');
   const groupId = input['MessageGroupId'] === undefined ? undefined : text(input, 'MessageGroupId');
-  if (body === '' || Buffer.byteLength(body) > 1_048_576)
-    throw new ServiceError(400, 'InvalidParameterValue');
+  const attributes = attributesOf(input['MessageAttributes']);
+  const bytes = Buffer.byteLength(body) + bytesOf(attributes);
+  if (body === '' || bytes > 1_048_576)
+    throw new ServiceError(400, 'InvalidParameterValue', `${bytes} bytes for a message`);
   if (groupId !== undefined && !/^[!-~]{1,128}$/.test(groupId))
     throw new ServiceError(400, 'InvalidParameterValue', 'MessageGroupId');
   const delayMs = 1_000 * number(input, 'DelaySeconds', { absent: 0, most: 900 });
-  const sent = queue.send({ body, groupId, delayMs });
+  const sent = queue.send({ body, groupId, delayMs, attributes });
   return { MessageId: sent.id, MD5OfMessageBody: md5(body) };
 }
 
@@ -94,24 +96,69 @@ async function receive(queue: FakeQueue, input: Input, hungUp: AbortSignal): Pro
       1_000 * number(input, 'VisibilityTimeout', { absent: queue.settings.visibilitySeconds, most: 43_200 }),
     hungUp,
   });
-  const names = input['MessageSystemAttributeNames'];
-  const counts = Array.isArray(names) && names.includes('ApproximateReceiveCount');
-  return message === undefined ? {} : { Messages: [received(message, counts)] };
+  return message === undefined ? {} : { Messages: [received(message, input)] };
 }
 
-function received({ id, body, handles }: FakeMessage, counts: boolean): unknown {
+function received({ id, body, handles, groupId, sentAtMs, attributes }: FakeMessage, input: Input): unknown {
+  const system: Readonly<Record<string, string | undefined>> = {
+    ApproximateReceiveCount: String(handles.length),
+    SentTimestamp: String(sentAtMs),
+    MessageGroupId: groupId,
+  };
+  const asked = Object.entries(system).filter(([name]) =>
+    includes(input['MessageSystemAttributeNames'], name),
+  );
+  const isAsked = includes(input['MessageAttributeNames'], 'All') && Object.keys(attributes).length > 0;
   return {
     MessageId: id,
     Body: body,
     MD5OfBody: md5(body),
     ReceiptHandle: handles.at(-1),
-    ...(counts ? { Attributes: { ApproximateReceiveCount: String(handles.length) } } : {}),
+    ...(asked.length === 0 ? {} : { Attributes: Object.fromEntries(asked) }),
+    ...(isAsked ? { MessageAttributes: attributes } : {}),
   };
 }
 
-function attributes(queue: FakeQueue): unknown {
+const includes = (names: unknown, name: string): boolean => Array.isArray(names) && names.includes(name);
+
+/** What SQS takes in a text: XML's characters. */
+// eslint-disable-next-line no-control-regex
+const refused = /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
+
+function attributesOf(value: unknown): MessageAttributes {
+  if (value === undefined) return {};
+  const attributes = value as MessageAttributes;
+  for (const [name, { DataType, StringValue }] of Object.entries(attributes)) {
+    if (!/^[A-Za-z0-9_.-]{1,256}$/.test(name) || !/^(?:String|Number)$/.test(DataType) || StringValue === '')
+      throw new ServiceError(400, 'InvalidParameterValue', name);
+    if (refused.test(StringValue)) throw new ServiceError(400, 'InvalidMessageContents', name);
+  }
+  return attributes;
+}
+
+function bytesOf(attributes: MessageAttributes): number {
+  return Object.entries(attributes)
+    .map(([name, { DataType, StringValue }]) => Buffer.byteLength(name + DataType + StringValue))
+    .reduce((sum, bytes) => sum + bytes, 0);
+}
+
+function askedOf(all: Readonly<Record<string, string>>, names: unknown): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(all).filter(([name]) => includes(names, name)));
+}
+
+function attributes(queue: FakeQueue): Readonly<Record<string, string>> {
   const { visible, inFlight, delayed } = queue.depth();
+  const { deadLetters } = queue.settings;
+  const arn = `arn:aws:sqs:eu-west-1:123456789012:${deadLetters?.name ?? 'dead-letters'}`;
   return {
+    ...(deadLetters === undefined
+      ? {}
+      : {
+          RedrivePolicy: JSON.stringify({
+            deadLetterTargetArn: arn,
+            maxReceiveCount: deadLetters.maxReceiveCount,
+          }),
+        }),
     ApproximateNumberOfMessages: String(visible),
     ApproximateNumberOfMessagesNotVisible: String(inFlight),
     ApproximateNumberOfMessagesDelayed: String(delayed),

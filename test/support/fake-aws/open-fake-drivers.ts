@@ -28,7 +28,12 @@ export interface FakeJobQueue extends AsyncDisposable {
   readonly aws: FakeAws;
   readonly queue: JobQueue;
   readonly held: FakeQueue;
+  /** Its dead-letter queue, which is there unless other settings are given. */
+  readonly dead: FakeQueue;
 }
+
+/** As the stack makes it. */
+const receivesMax = 1_000;
 
 /** The SQS driver on a fake of its own. */
 export async function openFakeQueue(
@@ -36,16 +41,17 @@ export async function openFakeQueue(
 ): Promise<FakeJobQueue> {
   const { credentials, timeouts, staleHandles, visibilitySeconds, deadLetters, ...rest } = options;
   const aws = await startFakeAws(rest);
+  const dead = aws.sqs.createQueue('dead-letters');
   const held = aws.sqs.createQueue('jobs', {
     ...(staleHandles === undefined ? {} : { staleHandles }),
     ...(visibilitySeconds === undefined ? {} : { visibilitySeconds }),
-    ...(deadLetters === undefined ? {} : { deadLetters }),
+    deadLetters: deadLetters ?? { queue: dead, maxReceiveCount: receivesMax, name: 'dead-letters' },
   });
   const queue = await openSqsJobQueue(aws.queueUrl('jobs'), {
     credentials: credentials ?? aws.credentials,
     ...(timeouts === undefined ? {} : { timeouts }),
   });
-  return { aws, queue, held, [Symbol.asyncDispose]: () => closeBoth(queue, aws) };
+  return { aws, queue, held, dead, [Symbol.asyncDispose]: () => closeBoth(queue, aws) };
 }
 
 async function closeBoth(driver: { close(): Promise<void> }, aws: FakeAws): Promise<void> {
