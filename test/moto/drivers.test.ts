@@ -55,7 +55,18 @@ function describeDrivers(endpoint: () => string, digests: StoreTraits['digests']
     'SqsJobQueue',
     async () => {
       const sqs = new SQSClient(client);
-      const { QueueUrl = '' } = await sqs.send(new CreateQueueCommand({ QueueName: `jobs-${++made}` }));
+      const name = `jobs-${++made}`;
+      await sqs.send(new CreateQueueCommand({ QueueName: `${name}-dead` }));
+      const redrive = {
+        deadLetterTargetArn: `arn:aws:sqs:${region}:123456789012:${name}-dead`,
+        maxReceiveCount: 1_000,
+      };
+      const { QueueUrl = '' } = await sqs.send(
+        new CreateQueueCommand({
+          QueueName: name,
+          Attributes: { RedrivePolicy: JSON.stringify(redrive) },
+        }),
+      );
       sqs.destroy();
       const settings = new URLSearchParams({ region, endpoint: endpoint() }).toString();
       const queue = await openSqsJobQueue(`${QueueUrl}?${settings}`, { credentials });
