@@ -3,6 +3,7 @@ import { UsageError } from '../lib/base/errors.ts';
 import { exitCodes } from '../lib/contract/exit-codes.ts';
 import type { CliContext, CliPorts, GlobalOptions } from './context.ts';
 import { defineDemo } from './definitions/define-demo.ts';
+import { defineDeploy } from './definitions/define-deploy.ts';
 import { defineFleet } from './definitions/define-fleet.ts';
 import { defineMachines } from './definitions/define-machines.ts';
 import { defineReading } from './definitions/define-reading.ts';
@@ -46,6 +47,7 @@ export async function runCli(args: readonly string[], ports: CliPorts): Promise<
     ['Jobs:', defineSubmit],
     ['Jobs:', defineReading],
     ['Jobs:', defineRequests],
+    ['AWS:', defineDeploy],
     ['Machines:', defineFleet],
     ['Machines:', defineMachines],
   ] as const;

@@ -25,10 +25,10 @@ import { brokenArrows, homeOf, insidersImports, mayImport, pureFolders } from '.
 import { codeOf, filesUnder, importsOf, root, type SourceFile } from './support/house/source-tree.ts';
 
 const product = filesUnder(['lib', 'job', 'local', 'infra', 'cli'], ['.ts']);
-const around = filesUnder(['examples', 'scripts'], ['.ts', '.mjs']);
+const around = filesUnder(['examples', 'scripts', 'templates'], ['.ts', '.mjs']);
 const tests = filesUnder(['test'], ['.ts', '.mjs']);
 const documents = filesUnder(
-  ['docs', 'examples', ...readdirSync(root).filter((name) => name.endsWith('.md'))],
+  ['docs', 'examples', 'templates', ...readdirSync(root).filter((name) => name.endsWith('.md'))],
   ['.md'],
 );
 const everything = [...product, ...around, ...tests, ...documents];

@@ -46,9 +46,11 @@ export function connectS3(
   options: {
     readonly timeouts: AwsTimeouts;
     readonly credentials?: NonNullable<S3ClientConfig['credentials']>;
+    /** Credentials by their name in the AWS configuration. @default what the environment says */
+    readonly profile?: string;
   },
 ): S3Connection {
-  const { timeouts, credentials } = options;
+  const { timeouts, credentials, profile } = options;
   const client = new S3Client({
     // One try: the retrying decorator retries, and it must see every lost answer. The SDK would hide one, and report
     // the 412 that its own second try met.
@@ -71,6 +73,7 @@ export function connectS3(
     // Buckets have host names of their own only at AWS: `bucket.localhost` leads nowhere.
     forcePathStyle: (location.endpoint ?? configuredEndpoint('S3')) !== undefined,
     ...(credentials === undefined ? {} : { credentials }),
+    ...(profile === undefined ? {} : { profile }),
   });
   signWithKnownHash(client, location.compat);
   return { client, serverTimeOf: rememberServerTimes(client) };

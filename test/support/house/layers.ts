@@ -54,7 +54,7 @@ export const pureFolders: readonly string[] = ['lib/contract', 'lib/journal', 'l
 
 /** Package → the folders that may import it. A package that is not here has no home yet. */
 const vendorHomes: ReadonlyArray<readonly [RegExp, readonly string[]]> = [
-  [/^@aws-sdk\//, ['lib/aws']],
+  [/^@(?:aws-sdk|smithy)\//, ['lib/aws']],
   [/^@tensorflow\//, ['lib/tfjs']],
   [/^(?:aws-cdk-lib|constructs)(?:\/|$)/, ['infra']],
   [/^esbuild$/, ['lib/client', 'infra']],
@@ -69,9 +69,11 @@ const vendorHomes: ReadonlyArray<readonly [RegExp, readonly string[]]> = [
       'lib/queue',
       'lib/interruption',
       'lib/journal',
+      'lib/aws',
       'lib/client',
       'job',
       'local',
+      'cli',
     ],
   ],
 ];
