@@ -14,7 +14,9 @@ import type { Timers } from '../lib/contract/timers.ts';
 import type { FleetMembership } from '../lib/fleet/fleet-membership.ts';
 import { loneMachine } from '../lib/fleet/lone-machine.ts';
 import { ImdsClient } from '../lib/interruption/imds-client.ts';
+import type { NoticeWatch } from '../lib/interruption/notice-watch.ts';
 import { readInstance } from '../lib/interruption/read-instance.ts';
+import type { ObjectStore } from '../lib/store/object-store.ts';
 import { probeConditionalWrites } from '../lib/store/probe-conditional-writes.ts';
 import { FleetPlace } from './fleet-place.ts';
 import { startCommandHost } from './trainer/command-host.ts';
@@ -36,9 +38,18 @@ export interface WorkerSettings {
   readonly idleExitMs: number | undefined;
   /** The Auto Scaling group that this instance belongs to; without one nobody scales or replaces it. */
   readonly autoScalingGroup?: string | undefined;
+  /** Runs before the first job is taken, and is disposed of after the last one. */
+  readonly prepare?: PrepareWorker | undefined;
   /** One log line, newline included. */
   readonly writeLog: (line: string) => void;
 }
+
+/** What a machine does beside its jobs. Throws nothing: no job depends on it. */
+export type PrepareWorker = (world: {
+  readonly store: ObjectStore;
+  readonly notices: NoticeWatch;
+  readonly log: Log;
+}) => Promise<AsyncDisposable>;
 
 /**
  * A worker process from start to exit code: opens store, queue and watch, probes the store's promises, takes jobs.
@@ -75,6 +86,7 @@ async function withWorld(settings: WorkerSettings, log: Log): Promise<number> {
     const instance = await identify(imdsEndpoint);
     const membership = await openMembership(settings, instance);
     await using fleet = new FleetPlace({ membership, clock, log });
+    await using _prepared = await settings.prepare?.({ store, notices, log });
     log.info('worker-started', { instance, store: store.uri, queue: queue.uri });
     const code = await runWorker(
       {

@@ -1,6 +1,6 @@
 // Compiles lib, job, local, infra and cli to dist/. The folder is replaced whole, so that a deleted source leaves nothing behind.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync, cpSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -12,3 +12,5 @@ const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'
 });
 if (status !== 0) process.exit(status ?? 1);
 chmodSync(`${root}dist/cli/main.js`, 0o755);
+// Scripts and units of an instance are no code for the compiler.
+cpSync(`${root}infra/instance/files`, `${root}dist/infra/instance/files`, { recursive: true });

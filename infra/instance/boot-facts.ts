@@ -7,10 +7,8 @@ export interface BootFacts {
   readonly region: string;
   /** `s3://bucket?region=…`: the object store, as the worker is told it. */
   readonly store: string;
-  /** Name of the checkpoint bucket. Runtime archives and caches lie below `runtimePrefix` in it. */
+  /** Name of the checkpoint bucket. Runtime archives and caches lie below `runtime/` in it. */
   readonly bucket: string;
-  /** Key prefix within the bucket, with its slash: `runtime/`. */
-  readonly runtimePrefix: string;
   /** URL of the jobs queue. */
   readonly queue: string;
   /** Name of the Auto Scaling group that the instance belongs to. */

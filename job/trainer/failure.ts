@@ -6,7 +6,7 @@ import {
   UsageError,
   UserProgramError,
 } from '../../lib/base/errors.ts';
-import { packageFile } from '../../lib/base/package-files.ts';
+import { ownCode } from '../../lib/base/package-files.ts';
 import type { TrainerMessage } from '../../lib/contract/trainer-messages.ts';
 import { NonFiniteLossError } from '../../lib/training/non-finite-loss-error.ts';
 
@@ -14,9 +14,6 @@ export type Failure = Extract<TrainerMessage, { kind: 'failed' }>['error'];
 
 /** A stack is read by a person; more than this is recursion. */
 const stackLinesMax = 30;
-
-/** Frames in these folders are ours: source maps lead from what was built to the sources, also where only `dist` is installed. */
-const ownFolders = ['dist', 'job', 'lib'].map((name) => packageFile(`${name}/`));
 
 /** What the supervisor is told of an error. Paths in the stack are relative to the program's folder: `train.ts:14:9`. */
 export function failureOf(error: unknown, programPath: string, step: number): Failure {
@@ -53,7 +50,7 @@ export function programStack(error: Error, programPath: string): string | undefi
     .filter(
       (line) =>
         !/node:|\/node_modules\//.test(line) &&
-        !ownFolders.some((own) => line.includes(own)) &&
+        !ownCode.some((own) => line.includes(own)) &&
         /:\d+:\d+\)?$/.test(line),
     )
     .map((line) =>

@@ -62,6 +62,11 @@ export const objectKeys = {
   programSourceMap: (sha256: string): string => `programs/${sha256}/program.mjs.map`,
   input: (sha256: string): string => `inputs/${sha256}`,
   probe: (nonce: string): string => `probes/${nonce}`,
+  /** What instances bring along to run jobs at all; belongs to no job. */
+  runtime: 'runtime/',
+  runtimeArchives: (recipeSha256: string): string => `runtime/archives/${recipeSha256}/`,
+  /** GPU code that the driver compiled; `name` says for which driver, GPU and library. */
+  ptxCache: (name: string): string => `runtime/ptx/${name}.tar.gz`,
 } as const;
 
 /** The sequence that a journal key spells, or undefined for a key that is not a journal entry's. */

@@ -15,6 +15,8 @@ export const workerEnvironment = {
   autoScalingGroup: 'HOLDFAST_AUTO_SCALING_GROUP',
   /** `required`: a machine whose GPU does not answer takes no work. */
   gpu: 'HOLDFAST_GPU',
+  /** Names the libraries that the machine computes with: GPU code is kept for the very same ones. */
+  runtime: 'HOLDFAST_RUNTIME',
 } as const;
 
 /** The lifecycle hook that holds a terminating instance until its worker has handed over. */

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -11,6 +11,7 @@ export default function buildOnce(): void {
   if (newestSourceMs() <= builtAt) return;
   const startedAt = new Date();
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  cpSync(join(root, 'infra/instance/files'), join(root, 'dist/infra/instance/files'), { recursive: true });
   const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--noCheck'], {
     cwd: root,
     stdio: 'inherit',
@@ -21,7 +22,7 @@ export default function buildOnce(): void {
 
 function newestSourceMs(): number {
   return Math.max(
-    ...['lib', 'job', 'local', 'cli'].flatMap((folder) =>
+    ...['lib', 'job', 'local', 'infra', 'cli'].flatMap((folder) =>
       readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
         .filter((entry) => entry.isFile())
         .map((entry) => statSync(join(entry.parentPath, entry.name)).mtimeMs),
