@@ -7,7 +7,11 @@ export default defineConfig({
     // Whole deployments against moto have a run of their own: vitest.moto.config.ts.
     exclude: ['test/moto/**'],
     globalSetup: ['test/support/build-once.ts'],
-    env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true', AWS_EC2_METADATA_DISABLED: 'true' },
+    env: {
+      AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+      AWS_EC2_METADATA_DISABLED: 'true',
+      CDK_VALIDATION: 'false',
+    },
     testTimeout: 30_000,
     // Many tests wait for processes of their own: one worker a core, also where there are only two.
     maxWorkers: availableParallelism(),

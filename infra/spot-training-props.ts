@@ -1,4 +1,11 @@
-import type { Duration, aws_ec2 as ec2, aws_kms as kms, aws_logs as logs, aws_sns as sns } from 'aws-cdk-lib';
+import type {
+  Duration,
+  aws_ec2 as ec2,
+  aws_kms as kms,
+  aws_logs as logs,
+  aws_s3 as s3,
+  aws_sns as sns,
+} from 'aws-cdk-lib';
 
 /** GPU requirements in place of a list of instance types: EC2 picks among all types that meet them. */
 export interface InstanceRequirements {
@@ -12,6 +19,7 @@ export interface InstanceRequirements {
   readonly gpus?: number;
 }
 
+/** Every one has a default: `new SpotTraining(this, 'Training')` is a fleet. */
 export interface SpotTrainingProps {
   /**
    * EC2 instance types that may run jobs. The more, the rarer an interruption. Not together with `instanceRequirements`.
@@ -40,20 +48,30 @@ export interface SpotTrainingProps {
   readonly idleTimeout?: Duration;
   /** A network of your own. @default a VPC over `zones` zones with public subnets, an S3 gateway endpoint and no ingress */
   readonly vpc?: ec2.IVpc;
+  /** Where in `vpc` instances start; they need a way to S3, SQS and EC2 Auto Scaling. @default its private subnets */
+  readonly vpcSubnets?: ec2.SubnetSelection;
   /** Availability Zones of the VPC that is made. Regions with two need 2. @default 3 */
   readonly zones?: number;
+  /**
+   * A bucket that exists, as one that an earlier stack left behind with its jobs. Its encryption, its versions and its
+   * policy stay as they are.
+   * @default a bucket is made
+   */
+  readonly bucket?: s3.IBucket;
   /** Encrypts the bucket, the queues and the logs. @default keys that S3, SQS and CloudWatch manage */
   readonly encryptionKey?: kms.IKey;
   /** Superseded and deleted objects can be recovered this long. @default 7 days */
   readonly recoveryWindow?: Duration;
   /** @default one month */
   readonly logRetention?: logs.RetentionDays;
-  /** Deletes bucket and checkpoints with the stack. @default false: they are retained */
+  /** Deletes bucket, checkpoints, dead letters and logs with the stack. @default false: they are retained */
   readonly deleteDataWithStack?: boolean;
   /** Told of every alarm. @default alarms without an action */
   readonly alarmTopic?: sns.ITopic;
   /** Machine image by id. @default the newest AWS Deep Learning Base AMI (Amazon Linux 2023), resolved at deployment */
   readonly imageId?: string;
+  /** Lets people with the right to it open a shell on an instance by Session Manager. @default false */
+  readonly sessionManager?: boolean;
   /** GiB of the encrypted root disk. @default 100 */
   readonly rootDiskGib?: number;
   /**
