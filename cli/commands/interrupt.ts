@@ -1,4 +1,5 @@
 import { UsageError } from '../../lib/base/errors.ts';
+import { isOnAws } from '../../lib/client/aws-region.ts';
 import { workingInstance } from '../../lib/client/working-instance.ts';
 import type { CliContext, Command } from '../context.ts';
 import type { InterruptInput } from '../inputs.ts';
@@ -8,10 +9,12 @@ import { placeOf, withRegion } from '../with-region.ts';
 /** `holdfast interrupt JOB`: take its machine away, as a rehearsal. */
 export const interrupt: Command<InterruptInput> = async (context, input) => {
   const place = await placeOf(context);
-  const isOnAws = place.store.startsWith('s3:');
-  refuseWhatDoesNotFit(input, isOnAws);
+  const isAws = isOnAws(place);
+  refuseWhatDoesNotFit(input, isAws);
   const instanceId = await instanceOf(context, input);
-  return interruptLocally(context, input, instanceId);
+  if (!isAws) return interruptLocally(context, input, instanceId);
+  const { interruptOnAws } = await import('../interrupt-on-aws.ts');
+  return interruptOnAws(context, { ...input, instanceId, place });
 };
 
 async function instanceOf(context: CliContext, { jobId, instance }: InterruptInput): Promise<string> {
@@ -23,14 +26,14 @@ async function instanceOf(context: CliContext, { jobId, instance }: InterruptInp
   return withRegion(context, async (region) => (await workingInstance(region, jobId)).id);
 }
 
-function refuseWhatDoesNotFit(input: InterruptInput, isOnAws: boolean): void {
+function refuseWhatDoesNotFit(input: InterruptInput, isAws: boolean): void {
   const { jobId, instance, kill, noticeMs } = input;
   if (jobId !== undefined && instance !== undefined)
     throw new UsageError('a job or a machine, not both.', { hint: 'Leave out --instance, or the job.' });
   if (kill && noticeMs !== undefined)
     throw new UsageError('a kill has no notice.', { hint: 'Leave out --kill or --notice.' });
-  if (isOnAws && (kill || noticeMs !== undefined))
+  if (isAws && (kill || noticeMs !== undefined))
     throw new UsageError(`${kill ? '--kill' : '--notice'} is for a local region.`, {
-      hint: 'On AWS an experiment gives the two minutes of EC2.',
+      hint: 'On AWS the experiment gives the two minutes of EC2.',
     });
 }
