@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { sha256Hex } from '../lib/base/digest.ts';
-import { CorruptionError } from '../lib/base/errors.ts';
-import { jobSpecSchema } from '../lib/contract/job-spec.ts';
+import { CorruptionError, messageOf, remedyOf, UnfitError, UsageError } from '../lib/base/errors.ts';
+import { type JobSpec, jobSpecSchema } from '../lib/contract/job-spec.ts';
 import { objectKeys } from '../lib/contract/object-keys.ts';
 import { encodeDocument } from '../lib/contract/parse-document.ts';
 import type { DirectJob } from '../lib/contract/ticket.ts';
@@ -14,7 +14,7 @@ import type { World } from './world.ts';
  * A message that is itself a job: writes program, spec and `submitted` once, whoever and however many read the message. The
  * job's id is taken from the message's, so that a duplicate delivery meets the same job.
  * @returns the job's id
- * @throws CorruptionError when the program cannot be found where the message says
+ * @throws UsageError when the message asks for what no job may be; UnfitError when its program cannot be read
  */
 export async function adoptDirectJob(world: World, message: DirectJob, messageId: string): Promise<string> {
   const jobId = `job-${messageId.toLowerCase().replace(/[^a-z0-9-]/g, '')}`.slice(0, 63).replace(/-+$/, '');
@@ -34,14 +34,19 @@ export async function adoptDirectJob(world: World, message: DirectJob, messageId
   return jobId;
 }
 
+/** Whatever is wrong with another place than the job's own store is wrong with the message, not with this worker. */
 async function readProgram(world: World, uri: string): Promise<Uint8Array> {
-  if (uri.startsWith('file:')) return readFile(fileURLToPath(uri));
-  const code = await readObject(world, uri);
-  if (code === undefined)
-    throw new CorruptionError('the program that the message names is not there.', {
+  try {
+    const code = await (uri.startsWith('file:') ? readFile(fileURLToPath(uri)) : readObject(world, uri));
+    if (code !== undefined) return code;
+  } catch (cause) {
+    if (remedyOf(cause) === 'retry' || cause instanceof UsageError) throw cause;
+    throw new UnfitError(`the program that the message names cannot be read: ${messageOf(cause)}`, {
       facts: { program: uri },
+      cause,
     });
-  return code;
+  }
+  throw new UnfitError('the program that the message names is not there.', { facts: { program: uri } });
 }
 
 /** Two workers may read the message at once; the spec of the first stands, and the other takes it over. */
@@ -52,7 +57,7 @@ async function writeSpecOnce(
 ): Promise<{ readonly key: string; readonly sha256: string }> {
   const { message, sha256 } = facts;
   const key = objectKeys.spec(jobId, 1);
-  const spec = jobSpecSchema.parse({
+  const spec = specOf({
     format: 1,
     jobId,
     name: message.name ?? jobId,
@@ -71,4 +76,12 @@ async function writeSpecOnce(
   const stands = created.outcome === 'created' ? body : (await world.store.get(key))?.body;
   if (stands === undefined) throw new CorruptionError('the spec of the job has gone.', { facts: { key } });
   return { key, sha256: sha256Hex(stands) };
+}
+
+/** @throws UsageError that names what does not fit */
+function specOf(value: unknown): JobSpec {
+  const { data, error } = jobSpecSchema.safeParse(value);
+  if (data !== undefined) return data;
+  const fault = error.issues[0];
+  throw new UsageError(`the job in the message is not valid: ${fault?.path.join('.')}: ${fault?.message}.`);
 }

@@ -6,6 +6,7 @@ import type { Attempt, AttemptEvent, Outcome } from './attempt.ts';
 import { openAttempt } from './open-attempt.ts';
 import { outcomeOfError } from './outcome-of.ts';
 import type { HeldTicket } from './ownership.ts';
+import { putBack } from './put-back.ts';
 import { acceptTicket } from './stages/accept.ts';
 import { claimTicket } from './stages/claim.ts';
 import { fetchFiles } from './stages/fetch.ts';
@@ -18,14 +19,24 @@ import type { World } from './world.ts';
  * it on the way is in `stages/fetch.ts` and `stages/train.ts`; every way it can end is in `stages/settle.ts`.
  */
 export async function runJob(world: World, message: QueueMessage): Promise<Settled | 'declined'> {
-  const accepted = await acceptTicket(world, message);
-  if (accepted === undefined) return 'declined';
-  const claimed = await claimTicket(world, accepted);
-  if (claimed.outcome === 'declined') {
+  const taken = await takeJob(world, message);
+  return taken === undefined ? 'declined' : runAttempt(world, taken.claim, taken.ticket);
+}
+
+/** Undefined when there is nothing to do here; the message has been dealt with. */
+async function takeJob(
+  world: World,
+  message: QueueMessage,
+): Promise<{ readonly claim: Claim; readonly ticket: HeldTicket } | undefined> {
+  try {
+    const accepted = await acceptTicket(world, message);
+    const claimed = await claimTicket(world, accepted);
+    if (claimed.outcome === 'claimed') return { claim: claimed.claim, ticket: accepted.ticket };
     world.log.info('ticket-declined', { jobId: accepted.journal.jobId, why: claimed.why });
-    return 'declined';
+  } catch (error) {
+    await putBack(world, message, error);
   }
-  return runAttempt(world, claimed.claim, accepted.ticket);
+  return undefined;
 }
 
 async function runAttempt(world: World, claim: Claim, ticket: HeldTicket): Promise<Settled> {

@@ -1,7 +1,8 @@
-import { messageOf, remedyOf } from '../lib/base/errors.ts';
+import { AccessDeniedError, messageOf, remedyOf } from '../lib/base/errors.ts';
 import { workerExitCodes } from '../lib/contract/exit-codes.ts';
 import type { LatchedStop } from '../lib/interruption/notice-watch.ts';
 import type { QueueMessage } from '../lib/queue/job-queue.ts';
+import { Refusals } from './refusals.ts';
 import { leaveIdle, makeWay } from './retirement.ts';
 import { runJob } from './run-job.ts';
 import type { World } from './world.ts';
@@ -24,16 +25,13 @@ const receiveRetryMs = 5_000;
  */
 export async function runWorker(world: World, options: WorkerOptions = {}): Promise<number> {
   const stopping = new AbortController();
-  const unsubscribe = world.notices.onStop(() => {
+  const unsubscribe = world.notices.onStop(({ notice }) => {
     stopping.abort(new Error('the instance is going away'));
-    void world.fleet.standDown();
+    void world.fleet.standDown({ isAwaited: notice.kind === 'target-lifecycle-state' });
   });
   try {
     await readEverySource(world);
-    const code = await takeJobs(world, options, stopping.signal);
-    // The hook holds the instance for our hand-over alone, and its time is paid for.
-    if (world.notices.stop?.notice.kind === 'target-lifecycle-state') await world.fleet.completeTermination();
-    return code;
+    return await takeJobs(world, options, stopping.signal);
   } finally {
     unsubscribe();
   }
@@ -56,9 +54,12 @@ async function takeJobs(world: World, options: WorkerOptions, stopping: AbortSig
   const { once = false, idleExitMs = Infinity } = options;
   let idleSinceMs = world.clock.monotonicMs();
   let failures = 0;
+  // The store has answered its probe; that the queue is the right one only its first answer shows.
+  const fromQueue = new Refusals(world, { stopping, everAllowed: false });
+  const fromStore = new Refusals(world, { stopping, everAllowed: true });
   while (!stopping.aborted) {
     const untilExitMs = Math.max(0, idleSinceMs + idleExitMs - world.clock.monotonicMs());
-    const message = await receive(world, { waitMs: untilExitMs, stopping });
+    const message = await receive(world, { waitMs: untilExitMs, stopping, refusals: fromQueue });
     if (message === undefined) {
       if (once && !stopping.aborted && (await isEmpty(world))) return workerExitCodes.drained;
       world.fleet.idles();
@@ -67,7 +68,7 @@ async function takeJobs(world: World, options: WorkerOptions, stopping: AbortSig
       idleSinceMs = world.clock.monotonicMs();
       continue;
     }
-    const settled = await runOne(world, message);
+    const settled = await runOne(world, message, fromStore);
     if (settled === 'handed-over') return workerExitCodes.handedOver;
     failures = settled === 'struck-by-infrastructure' ? failures + 1 : 0;
     if (failures >= infrastructureFailuresMax) {
@@ -86,17 +87,25 @@ interface Patience {
   /** No longer than this, and no longer than one long poll. */
   readonly waitMs: number;
   readonly stopping: AbortSignal;
+  readonly refusals: Refusals;
 }
 
-async function receive(world: World, { waitMs, stopping }: Patience): Promise<QueueMessage | undefined> {
+async function receive(world: World, patience: Patience): Promise<QueueMessage | undefined> {
+  const { waitMs, stopping, refusals } = patience;
   const { receiveWaitMs, visibilityMs } = world.timers;
   try {
-    return await world.queue.receive({
+    const message = await world.queue.receive({
       waitMs: Math.min(receiveWaitMs, waitMs),
       visibilityMs,
       signal: stopping,
     });
+    refusals.forget();
+    return message;
   } catch (error) {
+    if (remedyOf(error) === 'reject') {
+      await refusals.meet(error);
+      return undefined;
+    }
     if (remedyOf(error) !== 'retry') throw error;
     world.log.warn('receive-failed', { message: messageOf(error) });
     await world.clock.sleep(receiveRetryMs);
@@ -104,19 +113,32 @@ async function receive(world: World, { waitMs, stopping }: Patience): Promise<Qu
   }
 }
 
+/** A queue that does not answer now is not known to be empty. */
 async function isEmpty(world: World): Promise<boolean> {
-  const { visible, inFlight, delayed } = await world.queue.depth();
-  return visible + inFlight + delayed === 0;
+  try {
+    const { visible, inFlight, delayed } = await world.queue.depth();
+    return visible + inFlight + delayed === 0;
+  } catch (error) {
+    if (remedyOf(error) !== 'retry') throw error;
+    return false;
+  }
 }
 
 /** A job that cannot even be claimed here goes back to the queue by itself; the worker lives on. */
-async function runOne(world: World, message: QueueMessage): Promise<Awaited<ReturnType<typeof runJob>>> {
+async function runOne(
+  world: World,
+  message: QueueMessage,
+  refusals: Refusals,
+): Promise<Awaited<ReturnType<typeof runJob>>> {
   try {
-    return await runJob(world, message);
+    const settled = await runJob(world, message);
+    refusals.forget();
+    return settled;
   } catch (error) {
     const remedy = remedyOf(error);
     world.log.error('ticket-not-handled', { ticket: message.messageId, message: messageOf(error), remedy });
     if (remedy === 'crash') throw error;
+    if (error instanceof AccessDeniedError) await refusals.meet(error);
     return 'declined';
   }
 }

@@ -1,4 +1,4 @@
-import { CorruptionError, messageOf } from '../../lib/base/errors.ts';
+import { CorruptionError, messageOf, NotFoundError, UsageError } from '../../lib/base/errors.ts';
 import { parseDocument } from '../../lib/contract/parse-document.ts';
 import { directJobSchema, ticketSchema } from '../../lib/contract/ticket.ts';
 import { type Journal, openJournal } from '../../lib/journal/journal.ts';
@@ -13,34 +13,36 @@ export interface AcceptedTicket {
 }
 
 /**
- * Reads the job that a message wakes. Undefined when nobody can make sense of the message: it is left to come back, and the
- * queue's dead letters catch it in the end.
+ * Reads the job that a message wakes.
+ * @throws UsageError for a message that is no ticket and no job, NotFoundError for the ticket of an unknown job: what
+ * becomes of such a message is in `job/put-back.ts`
  * @throws TransientError when store or queue are out of reach
  * @throws UnknownFormatError when a newer Holdfast wrote the message or the journal
  */
-export async function acceptTicket(world: World, message: QueueMessage): Promise<AcceptedTicket | undefined> {
+export async function acceptTicket(world: World, message: QueueMessage): Promise<AcceptedTicket> {
+  const { messageId, receiptHandle } = message;
   const jobId = await jobOf(world, message);
-  if (jobId === undefined) return undefined;
   const journal = await openJournal(world, jobId);
   if (journal.state.sequence === 0) {
-    world.log.warn('ticket-of-unknown-job', { jobId, ticket: message.messageId });
-    return undefined;
+    throw new NotFoundError(`there is no job \`${jobId}\` in this store.`, {
+      facts: { store: world.store.uri },
+    });
   }
-  const { messageId, receiptHandle } = message;
   return { ticket: { messageId, receiptHandle, renewedAtMs: world.clock.monotonicMs() }, journal };
 }
 
-async function jobOf(world: World, message: QueueMessage): Promise<string | undefined> {
+async function jobOf(world: World, message: QueueMessage): Promise<string> {
   const origin = { what: 'message', at: message.messageId };
   const ticket = attemptParse(() => parseDocument(ticketSchema, message.body, origin));
   if (ticket.value !== undefined) return ticket.value.jobId;
   const direct = attemptParse(() => parseDocument(directJobSchema, message.body, origin));
   if (direct.value !== undefined) return adoptDirectJob(world, direct.value, message.messageId);
-  world.log.warn('message-not-understood', { ticket: message.messageId, message: ticket.why });
-  return undefined;
+  throw new UsageError(`the message is no ticket and no job: ${ticket.why} ${direct.why}`);
 }
 
-function attemptParse<Value>(parse: () => Value): { readonly value?: Value; readonly why?: string } {
+function attemptParse<Value>(
+  parse: () => Value,
+): { readonly value: Value } | { readonly value?: undefined; readonly why: string } {
   try {
     return { value: parse() };
   } catch (error) {

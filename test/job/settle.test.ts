@@ -274,7 +274,7 @@ describe('tickets', () => {
     expect((await bench.state('job')).checkpoints.at(-1)?.step).toBe(11);
   });
 
-  it('of a finished job are deleted, and of an unknown job left for the dead letters', async () => {
+  it('of a finished job are deleted, and of an unknown job come back for a while', async () => {
     await bench.submit('job');
     const worker = await bench.begin();
     worker.trainer.train(1);

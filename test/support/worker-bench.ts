@@ -2,8 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
+import type { Clock } from '../../lib/base/clock.ts';
 import { sha256Hex } from '../../lib/base/digest.ts';
-import { silentLog } from '../../lib/base/log.ts';
+import { type Log, type LogFields, silentLog } from '../../lib/base/log.ts';
 import { seededRandom } from '../../lib/base/random.ts';
 import type { Instance, JournalEntry } from '../../lib/contract/journal-entry.ts';
 import type { JobSpec } from '../../lib/contract/job-spec.ts';
@@ -38,6 +39,12 @@ async function filesAreIdle(): Promise<void> {
   }
 }
 
+/** As a worker's process ends: its place in the fleet is given up last. */
+async function endingWith(fleet: AsyncDisposable, work: () => Promise<number>): Promise<number> {
+  await using _place = fleet;
+  return await work();
+}
+
 export interface BenchWorker {
   readonly world: World;
   readonly trainers: readonly FakeTrainer[];
@@ -56,6 +63,17 @@ export interface BenchOptions extends WorkerOptions {
   /** Stands there before the worker starts. */
   readonly notice?: Notice;
   readonly timers?: Partial<Timers>;
+  /** What its machine believes, where that is not the bench's time. */
+  readonly clock?: Clock;
+  /** Hears each line of its log. */
+  readonly hear?: (event: string, fields: LogFields) => void;
+  readonly openStore?: World['openStore'];
+}
+
+function listeningLog(hear: (event: string, fields: LogFields) => void): Log {
+  const say = (event: string, fields: LogFields = {}): void => hear(event, fields);
+  const log: Log = { debug: say, info: say, warn: say, error: say, with: () => log };
+  return log;
 }
 
 /**
@@ -113,7 +131,8 @@ export class WorkerBench {
   /** Starts a worker of its own instance. `store` may be a store with bad weather around the bench's. */
   start(options: BenchOptions = {}): BenchWorker {
     const { store = this.store, queue = this.queue, membership = loneMachine } = options;
-    const { notice, timers = {}, once, idleExitMs } = options;
+    const { notice, timers = {}, once, idleExitMs, clock = this.clock } = options;
+    const log = options.hear === undefined ? silentLog : listeningLog(options.hear);
     const { started, start } = fakeTrainers();
     const notices: Notice[] = notice === undefined ? [] : [notice];
     const watch = new NoticeWatch({
@@ -125,20 +144,21 @@ export class WorkerBench {
     watch.start();
     const id = `i-${++this.#instances}`;
     const instance: Instance = { id, type: 'test', zone: 'test-1a' };
+    const fleet = new FleetPlace({ membership, clock: this.clock, log: silentLog });
     const world: World = {
       store,
       queue,
       notices: watch,
-      fleet: new FleetPlace({ membership, clock: this.clock, log: silentLog }),
-      clock: this.clock,
+      fleet: new FleetPlace({ membership, clock, log }),
+      clock,
       random: this.random,
-      log: silentLog,
+      log,
       timers: { ...timersFrom({ heartbeatMs: 30_000, visibilityMs: 120_000 }), ...timers },
       instance,
       workDir: join(this.dir, id, 'work'),
       stagingDir: join(this.dir, id, 'staging'),
       startTrainer: start,
-      openStore: () => Promise.reject(new Error('no other store is there')),
+      openStore: options.openStore ?? (() => Promise.reject(new Error('no other store is there'))),
     };
     return {
       world,
@@ -149,10 +169,12 @@ export class WorkerBench {
         return newest;
       },
       announce: (notice) => void notices.push(notice),
-      exitCode: runWorker(world, {
-        ...(once !== undefined && { once }),
-        ...(idleExitMs !== undefined && { idleExitMs }),
-      }),
+      exitCode: endingWith(fleet, () =>
+        runWorker(world, {
+          ...(once !== undefined && { once }),
+          ...(idleExitMs !== undefined && { idleExitMs }),
+        }),
+      ),
     };
   }
 
