@@ -33,6 +33,8 @@ export class FleetPlace implements AsyncDisposable {
   #work: Work | undefined;
   /** A replacement stands ready, and the fleet is to take this instance whenever it likes. */
   #isYielded = false;
+  /** The terminate hook waits for us, or soon will. */
+  #isAwaited = false;
 
   constructor(options: FleetPlaceOptions) {
     this.#options = options;
@@ -78,8 +80,12 @@ export class FleetPlace implements AsyncDisposable {
     this.#work = undefined;
   }
 
-  /** The end was announced: from here on nothing competes with saving and handing over. */
-  async standDown(): Promise<void> {
+  /**
+   * The end was announced: from here on nothing competes with saving and handing over. `isAwaited`: by a hook that holds the
+   * instance for our hand-over alone, and is told when this place is given up.
+   */
+  async standDown({ isAwaited = false } = {}): Promise<void> {
+    this.#isAwaited ||= isAwaited;
     await Promise.all([this.#protection.close(), this.#label.close()]);
   }
 
@@ -94,13 +100,13 @@ export class FleetPlace implements AsyncDisposable {
     }
   }
 
-  /** `needed` also when it is not known: a worker that stays costs money, one that ends on a machine that stays costs more. */
+  /** As the fleet's; the wait of its hook ends with this place. `needed` also when it is not known: a worker that stays costs money, one that ends on a machine that stays costs more. */
   async retire(how: { readonly replaced: boolean }): Promise<'retiring' | 'needed' | 'alone'> {
     const { membership, log } = this.#options;
     try {
       const answer = await membership.retire(how);
       log.info('retire', { ...how, answer });
-      if (answer === 'retiring') await this.completeTermination();
+      this.#isAwaited ||= answer === 'retiring';
       return answer;
     } catch (error) {
       // The worker stays and takes jobs; whoever idles on asks again.
@@ -140,8 +146,10 @@ export class FleetPlace implements AsyncDisposable {
     }
   }
 
+  /** The last act of a worker: where a hook waits, the machine is gone soon afterwards. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.standDown();
+    if (this.#isAwaited) await this.completeTermination();
     this.#options.membership.close();
   }
 

@@ -144,12 +144,12 @@ export class WorkerBench {
     watch.start();
     const id = `i-${++this.#instances}`;
     const instance: Instance = { id, type: 'test', zone: 'test-1a' };
-    const fleet = new FleetPlace({ membership, clock: this.clock, log: silentLog });
+    const fleet = new FleetPlace({ membership, clock, log });
     const world: World = {
       store,
       queue,
       notices: watch,
-      fleet: new FleetPlace({ membership, clock, log }),
+      fleet,
       clock,
       random: this.random,
       log,
