@@ -14,8 +14,10 @@ export const diff: Command<DeployInput> = async (context, input) => {
   const dir = await mkdtemp(join(tmpdir(), 'holdfast-diff-'));
   try {
     const stack = chooseStack(await session.synthesize(join(dir, 'cdk.out')), input.stack);
-    const show = (text: string): void => (terminal.json ? streams.writeErr(text) : streams.writeOut(text));
-    const { differs, environment, needsBootstrap } = await session.compare(join(dir, 'cdk.out'), stack, show);
+    const { differs, environment, needsBootstrap } = await session.compare(join(dir, 'cdk.out'), stack, {
+      onText: (text) => (terminal.json ? streams.writeErr(text) : streams.writeOut(text)),
+      words: input.words,
+    });
     if (terminal.json) {
       terminal.printJson({
         stack: stack.name,

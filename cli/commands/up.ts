@@ -30,7 +30,9 @@ async function deploy(context: CliContext, input: UpInput): Promise<readonly Sta
     `Synthesizing ${session.app.isOwn ? 'the app of this package' : 'the app of cdk.json'} with AWS CDK ${session.tool.version}.`,
   );
   const stack = chooseStack(await session.synthesize(dir), input.stack);
-  const comparison = await session.compare(dir, stack, (text) => context.streams.writeErr(text));
+  const comparison = await session.compare(dir, stack, {
+    onText: (text) => context.streams.writeErr(text),
+  });
   await agree(context, { stack, comparison, yes: input.yes });
   if (comparison.needsBootstrap) await session.bootstrap(dir, comparison.environment);
   try {

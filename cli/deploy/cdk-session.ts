@@ -64,12 +64,14 @@ export class CdkSession {
     return stacks;
   }
 
-  /** Compares with what is deployed. Reads only, unless a person's own words say otherwise. */
-  async compare(dir: string, stack: AssemblyStack, onText: (text: string) => void): Promise<Comparison> {
-    const { words } = this.#options;
-    const method = words.some((word) => /^(?:--method|-m|--change-?set|--template)\b/.test(word))
-      ? []
-      : ['--method=template'];
+  /** Compares with what is deployed; `words` are further options of the CDK. Reads only, unless they say otherwise. */
+  async compare(
+    dir: string,
+    stack: AssemblyStack,
+    { onText, words = [] }: { readonly onText: (text: string) => void; readonly words?: readonly string[] },
+  ): Promise<Comparison> {
+    const isSaid = words.some((word) => /^(?:--method|-m|--change-?set|--template)\b/.test(word));
+    const method = isSaid ? [] : ['--method=template'];
     const args = ['diff', stack.id, '--app', dir, '--exclusively', '--fail', ...method, ...words];
     const end = await this.#run([...args, ...this.#account()], onText);
     const count = /Number of stacks with differences: (\d+)/.exec(end.text)?.[1];

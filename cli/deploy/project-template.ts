@@ -70,7 +70,7 @@ const cdkJsonSchema = z.looseObject({ context: z.record(z.string(), z.unknown())
 function withFeatureFlags(file: ProjectFile): ProjectFile {
   if (file.path !== 'cdk.json') return file;
   const own = cdkJsonSchema.parse(JSON.parse(readFileSync(packageFile('cdk.json'), 'utf8')));
-  const flags = Object.entries(own.context).filter(([key]) => key.startsWith('@aws-cdk/'));
+  const flags = Object.entries(own.context).filter(([key]) => key.startsWith('@aws-cdk'));
   const project = cdkJsonSchema.parse(JSON.parse(file.text));
   const merged = { ...project, context: { ...project.context, ...Object.fromEntries(flags) } };
   return { ...file, text: `${JSON.stringify(merged, null, 2)}\n` };

@@ -39,6 +39,8 @@ interface RunOptions {
   /** Stands for Ctrl-C. */
   readonly signal?: AbortSignal;
   readonly clock?: CliPorts['clock'];
+  /** Sees each piece of talk as it is said. */
+  readonly onErr?: (text: string) => void;
   /** What the person at the keyboard answers; nobody is there unless given. */
   readonly answer?: boolean;
   /** What the person types where a line is asked for. */
@@ -99,6 +101,7 @@ async function runIn(cwd: string, args: readonly string[], options: RunOptions):
       },
       writeErr: (text) => {
         err += text;
+        options.onErr?.(text);
       },
       outIsTerminal: isTerminal,
       errIsTerminal: isTerminal,
