@@ -23,6 +23,8 @@ export interface SubmitInput {
   readonly onNotice?: string;
   readonly onSave?: string;
   readonly dryRun: boolean;
+  /** Asks AWS for prices before the job is queued. */
+  readonly estimate: boolean;
 }
 
 export interface JobInput {
@@ -35,6 +37,13 @@ export interface LogsInput extends JobInput {
 }
 
 export interface RequestInput extends JobInput {
+  readonly wait: boolean;
+}
+
+export interface RetryInput {
+  readonly jobId: string | undefined;
+  /** Id of a message instead. */
+  readonly deadLetter?: string;
   readonly wait: boolean;
 }
 

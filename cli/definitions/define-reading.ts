@@ -6,7 +6,15 @@ export const defineReading: Define = (program, run) => {
     .command('ls')
     .summary('list the jobs')
     .description('Lists the jobs of the store, newest first.')
-    .action(() => run(async () => (await import('../commands/ls.ts')).ls, {}));
+    .option(
+      '--dead-letters',
+      'list the messages that no worker could make sense of instead, each with its reason',
+    )
+    .action(({ deadLetters = false }: { readonly deadLetters?: boolean }) =>
+      deadLetters
+        ? run(async () => (await import('../commands/ls-dead-letters.ts')).lsDeadLetters, {})
+        : run(async () => (await import('../commands/ls.ts')).ls, {}),
+    );
 
   program
     .command('show')

@@ -1,9 +1,10 @@
-import type { RequestInput, ResumeInput } from '../inputs.ts';
+import type { RequestInput, ResumeInput, RetryInput } from '../inputs.ts';
 import { collect, type Define } from './run.ts';
 
 const wait = ['--wait', 'return when it has happened'] as const;
 
 type RequestOptions = Partial<Omit<RequestInput, 'jobId'>>;
+type RetryOptions = Partial<Omit<RetryInput, 'jobId'>>;
 type ResumeOptions = Partial<Omit<ResumeInput, 'jobId'>>;
 
 export const defineRequests: Define = (program, run) => {
@@ -42,10 +43,13 @@ export const defineRequests: Define = (program, run) => {
   program
     .command('retry')
     .summary('try a failed job again')
-    .description('Clears the strikes of a failed job and queues it again, from its newest good checkpoint.')
-    .argument('<job>', 'job id')
+    .description(
+      'Clears the strikes of a failed job and queues it again, from its newest good checkpoint. With --dead-letter: sends a message once more that no worker could make sense of.',
+    )
+    .argument('[job]', 'job id')
+    .option('--dead-letter <id>', 'a message of `holdfast ls --dead-letters` instead of a job')
     .option(...wait)
-    .action((jobId: string, options: RequestOptions) =>
+    .action((jobId: string | undefined, options: RetryOptions) =>
       run(async () => (await import('../commands/retry.ts')).retry, { wait: false, ...options, jobId }),
     );
 
