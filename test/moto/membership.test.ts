@@ -1,0 +1,162 @@
+import {
+  AutoScalingClient,
+  type AutoScalingGroup,
+  CreateAutoScalingGroupCommand,
+  DescribeAutoScalingGroupsCommand,
+  UpdateAutoScalingGroupCommand,
+} from '@aws-sdk/client-auto-scaling';
+import {
+  CreateLaunchTemplateCommand,
+  CreateLaunchTemplateVersionCommand,
+  DescribeInstancesCommand,
+  EC2Client,
+} from '@aws-sdk/client-ec2';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openAutoScalingMembership } from '../../lib/aws/auto-scaling-membership.ts';
+import type { FleetMembership } from '../../lib/fleet/fleet-membership.ts';
+import { FaultProxy } from '../support/fault-proxy/fault-proxy.ts';
+import { startMoto } from '../support/moto-server.ts';
+
+const moto = await startMoto();
+const proxy = await FaultProxy.start(moto.endpoint);
+const client = {
+  region: 'us-east-1',
+  credentials: { accessKeyId: 'moto', secretAccessKey: 'moto' },
+  endpoint: proxy.endpoint,
+};
+const scaling = new AutoScalingClient(client);
+const ec2 = new EC2Client(client);
+// The driver takes its endpoint from the environment alone, as on an instance.
+const before = process.env['AWS_ENDPOINT_URL'];
+process.env['AWS_ENDPOINT_URL'] = proxy.endpoint;
+afterAll(async () => {
+  if (before === undefined) delete process.env['AWS_ENDPOINT_URL'];
+  else process.env['AWS_ENDPOINT_URL'] = before;
+  scaling.destroy();
+  ec2.destroy();
+  await proxy[Symbol.asyncDispose]();
+  await moto.stop();
+});
+
+let made = 0;
+let group: string;
+let template: string;
+let instanceIds: readonly string[];
+let member: FleetMembership;
+
+const described = async (): Promise<AutoScalingGroup | undefined> => {
+  const answer = await scaling.send(new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [group] }));
+  return answer.AutoScalingGroups?.[0];
+};
+const mine = async () =>
+  (await described())?.Instances?.find(({ InstanceId }) => InstanceId === instanceIds[0]);
+const groupNames = (version: string) => ({
+  AutoScalingGroupName: group,
+  LaunchTemplate: { LaunchTemplateName: template, Version: version },
+});
+
+beforeEach(async () => {
+  group = `workers-${++made}`;
+  template = `template-${made}`;
+  const LaunchTemplateData = { ImageId: 'ami-12c6146b', InstanceType: 'g4dn.xlarge' } as const;
+  await ec2.send(new CreateLaunchTemplateCommand({ LaunchTemplateName: template, LaunchTemplateData }));
+  await ec2.send(
+    new CreateLaunchTemplateVersionCommand({ LaunchTemplateName: template, LaunchTemplateData }),
+  );
+  await scaling.send(
+    new CreateAutoScalingGroupCommand({
+      ...groupNames('1'),
+      MinSize: 1,
+      MaxSize: 3,
+      DesiredCapacity: 2,
+      AvailabilityZones: ['us-east-1a'],
+    }),
+  );
+  instanceIds = ((await described())?.Instances ?? []).map(({ InstanceId = '' }) => InstanceId);
+  const { region, credentials } = client;
+  member = await openAutoScalingMembership({ group, instanceId: instanceIds[0] ?? '', region, credentials });
+});
+afterEach(() => member.close());
+
+describe('the membership with moto as referee', () => {
+  it('is that of an instance in service', async () => {
+    expect(instanceIds).toHaveLength(2);
+    expect(await mine()).toMatchObject({ LifecycleState: 'InService', ProtectedFromScaleIn: false });
+  });
+
+  it('protects its own instance alone', async () => {
+    await member.protect();
+    const isProtected = async (): Promise<unknown> =>
+      (await described())?.Instances?.map(({ ProtectedFromScaleIn }) => ProtectedFromScaleIn);
+    expect(await isProtected()).toEqual([true, false]);
+    await member.unprotect();
+    expect(await isProtected()).toEqual([false, false]);
+  });
+
+  it('keeps its protection at a recommendation in a group that starts nothing in advance', async () => {
+    await member.protect();
+    expect(await member.yieldToReplacement()).toBe('kept');
+    expect(await mine()).toMatchObject({ ProtectedFromScaleIn: true });
+  });
+
+  it('ends with its instance and one place less, down to the minimum', async () => {
+    expect(await member.retire({ replaced: false })).toBe('retiring');
+    expect(await described()).toMatchObject({
+      DesiredCapacity: 1,
+      Instances: [{ InstanceId: instanceIds[1] }],
+    });
+    const { Reservations = [] } = await ec2.send(
+      new DescribeInstancesCommand({ InstanceIds: instanceIds.slice(0, 1) }),
+    );
+    expect(Reservations[0]?.Instances?.[0]?.State?.Name).toBe('terminated');
+    expect(await member.retire({ replaced: false })).toBe('alone');
+    const { region, credentials } = client;
+    const last = await openAutoScalingMembership({
+      group,
+      instanceId: instanceIds[1] ?? '',
+      region,
+      credentials,
+    });
+    expect(await last.retire({ replaced: false })).toBe('needed');
+    expect(await described()).toMatchObject({ DesiredCapacity: 1 });
+    last.close();
+  });
+
+  it('leaves its place to another instance', async () => {
+    expect(await member.retire({ replaced: true })).toBe('retiring');
+    expect(await described()).toMatchObject({ DesiredCapacity: 2 });
+    expect((await described())?.Instances?.map(({ InstanceId }) => InstanceId)).not.toContain(instanceIds[0]);
+  });
+
+  it('reports its instance', async () => {
+    await member.reportUnhealthy();
+    expect((await mine())?.HealthStatus).toMatch(/^unhealthy$/i);
+  });
+
+  it('is outdated once the group names another version of its template', async () => {
+    expect(await member.isOutdated()).toBe(false);
+    await scaling.send(new UpdateAutoScalingGroupCommand(groupNames('2')));
+    expect(await member.isOutdated()).toBe(true);
+  });
+
+  it('labels its instance with job and step, and takes the label off', async () => {
+    const tags = async (): Promise<Readonly<Record<string, string>>> => {
+      const { Reservations = [] } = await ec2.send(
+        new DescribeInstancesCommand({ InstanceIds: instanceIds.slice(0, 1) }),
+      );
+      const read = Reservations[0]?.Instances?.[0]?.Tags ?? [];
+      return Object.fromEntries(read.map(({ Key = '', Value = '' }) => [Key, Value]));
+    };
+    await member.label({ jobId: 'mnist-1', step: 400 });
+    expect(await tags()).toMatchObject({ 'holdfast:job': 'mnist-1', 'holdfast:step': '400' });
+    await member.label(undefined);
+    expect(Object.keys(await tags()).filter((key) => key.startsWith('holdfast:'))).toEqual([]);
+  });
+
+  it('ends the wait of a hook once it waits', async () => {
+    expect(await member.completeTermination()).toBe('not-yet');
+    proxy.hooks.hold(instanceIds[0] ?? '');
+    expect(await member.completeTermination()).toBe('completed');
+    expect(await member.completeTermination()).toBe('not-yet');
+  });
+});
