@@ -36,6 +36,12 @@ export function formatNumber(value: number): string {
   return magnitude < 1e-3 || magnitude >= 1e6 ? value.toExponential(2) : String(Number(value.toPrecision(4)));
 }
 
+/** `$0.3057`, `$12.40`; `?` where it is not known. Spot prices have four digits behind the point that matter. */
+export function formatUsd(usd: number | null | undefined): string {
+  if (usd === null || usd === undefined) return '?';
+  return `$${usd.toFixed(usd < 10 ? 4 : 2)}`;
+}
+
 /** `1 step`, `2 steps`. */
 export function formatCount(count: number, thing: string): string {
   return `${count} ${thing}${count === 1 ? '' : 's'}`;

@@ -29,8 +29,10 @@ export {
 } from './base/errors.ts';
 export { type Attempt, type AttemptEnd, attemptsOf } from './client/attempts.ts';
 export type { CommandOptions } from './client/command-program.ts';
+export { estimateFleet, type FleetEstimate, type TypeEstimate } from './client/estimate.ts';
 export { loadSpec } from './client/load-spec.ts';
 export { type LocateOptions, locateRegion, type RegionPlace } from './client/locate-region.ts';
+export { type Raise, raiseCapacity, type RaiseOptions } from './client/raise-capacity.ts';
 export { type JobList, type JobView, listJobs, openExistingJob, readJob } from './client/read-job.ts';
 export { mergeMetrics, type MergedMetrics, readLog, readMetrics } from './client/read-segments.ts';
 export { openQueue, openRegion, openStore, type Region, type RegionPorts } from './client/region.ts';

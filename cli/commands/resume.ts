@@ -1,6 +1,7 @@
 import { parseNameValues } from '../../lib/client/name-value.ts';
 import { resumeJob } from '../../lib/client/requests.ts';
 import { reviseSpec } from '../../lib/client/revise-spec.ts';
+import { askForMachine } from '../ask-for-machine.ts';
 import type { Command } from '../context.ts';
 import type { ResumeInput } from '../inputs.ts';
 import { reportRequest } from '../report-request.ts';
@@ -17,6 +18,7 @@ export const resume: Command<ResumeInput> = (context, { jobId, wait, program: fi
       from,
       ...(revises ? { revise: (spec) => reviseSpec(region, spec, { file, set, cwd, onWarning }) } : {}),
     });
+    if (result.isNew) await askForMachine(context, region, { isNew: true });
     return reportRequest({
       context,
       region,

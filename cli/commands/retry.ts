@@ -2,6 +2,7 @@ import { UsageError } from '../../lib/base/errors.ts';
 import { retryDeadLetter } from '../../lib/client/dead-letters.ts';
 import { retryJob } from '../../lib/client/requests.ts';
 import { exitCodes } from '../../lib/contract/exit-codes.ts';
+import { askForMachine } from '../ask-for-machine.ts';
 import type { CliContext, Command } from '../context.ts';
 import type { RetryInput } from '../inputs.ts';
 import { reportRequest } from '../report-request.ts';
@@ -24,15 +25,17 @@ function retryFailed(
   context: CliContext,
   { jobId, wait }: { readonly jobId: string; readonly wait: boolean },
 ): Promise<number> {
-  return withRegion(context, async (region) =>
-    reportRequest({
+  return withRegion(context, async (region) => {
+    const result = await retryJob(region, jobId);
+    if (result.isNew) await askForMachine(context, region, { isNew: true });
+    return reportRequest({
       context,
       region,
-      result: await retryJob(region, jobId),
+      result,
       wait: wait ? ['running', 'completed'] : undefined,
       asked: 'queued again',
-    }),
-  );
+    });
+  });
 }
 
 async function resend(context: CliContext, deadLetter: string): Promise<number> {

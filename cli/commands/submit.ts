@@ -1,9 +1,14 @@
-import { UsageError } from '../../lib/base/errors.ts';
+import { messageOf, UsageError } from '../../lib/base/errors.ts';
+import { estimateFleet, type FleetEstimate } from '../../lib/client/estimate.ts';
 import { parseNameValues } from '../../lib/client/name-value.ts';
+import type { Raise } from '../../lib/client/raise-capacity.ts';
+import type { Region } from '../../lib/client/region.ts';
 import { parseSaveEvery } from '../../lib/client/save-every.ts';
 import { submitJob, type SubmitOptions, type Submitted } from '../../lib/client/submit-job.ts';
 import { exitCodes } from '../../lib/contract/exit-codes.ts';
+import { askForMachine } from '../ask-for-machine.ts';
 import type { CliContext, Command } from '../context.ts';
+import { estimateTable } from '../estimate-table.ts';
 import type { SubmitInput } from '../inputs.ts';
 import { parseCount } from '../parse-count.ts';
 import { withRegion } from '../with-region.ts';
@@ -14,12 +19,40 @@ export const submit: Command<SubmitInput> = (context, input) => {
   return withRegion(
     context,
     async (region) => {
-      report(context, await submitJob(region, options));
+      // Asked while the program is bundled and checked.
+      const asked = input.estimate ? askForEstimate(context, region) : undefined;
+      let estimate: FleetEstimate | undefined;
+      const submitted = await submitJob(region, {
+        ...options,
+        onChecked: async () => {
+          estimate = await asked;
+          if (estimate === undefined || context.terminal.json) return;
+          for (const line of estimateTable(estimate)) context.terminal.say(line);
+        },
+      });
+      for (const warning of submitted.warnings) context.terminal.say(`warning: ${warning}`);
+      const isQueued = submitted.outcome !== 'dry-run';
+      if (!context.terminal.json) report(context, submitted);
+      const capacity = isQueued
+        ? await askForMachine(context, region, { isNew: submitted.outcome === 'queued' })
+        : null;
+      if (context.terminal.json) printJson(context, submitted, { estimate: estimate ?? null, capacity });
       return exitCodes.ok;
     },
     { creates: true },
   );
 };
+
+/** Never fails: a job is not kept from the queue because nobody knows what it will cost. */
+async function askForEstimate(context: CliContext, region: Region): Promise<FleetEstimate | undefined> {
+  const { clock, terminal } = context;
+  try {
+    return await estimateFleet(region.place, { clock });
+  } catch (error) {
+    terminal.say(`No estimate: ${messageOf(error)}`);
+    return undefined;
+  }
+}
 
 function submitOptions({ cwd }: CliContext, input: SubmitInput): SubmitOptions {
   const { keep, seed } = input;
@@ -75,12 +108,15 @@ function commandOptions(input: SubmitInput): SubmitOptions['program'] {
   };
 }
 
-function report({ terminal }: CliContext, { jobId, spec, outcome, warnings }: Submitted): void {
-  for (const warning of warnings) terminal.say(`warning: ${warning}`);
-  if (terminal.json) {
-    terminal.printJson({ jobId, outcome, spec, warnings });
-    return;
-  }
+function printJson(
+  { terminal }: CliContext,
+  { jobId, spec, outcome, warnings }: Submitted,
+  more: { readonly estimate: FleetEstimate | null; readonly capacity: Raise | null },
+): void {
+  terminal.printJson({ jobId, outcome, spec, warnings, ...more });
+}
+
+function report({ terminal }: CliContext, { jobId, spec, outcome }: Submitted): void {
   if (outcome === 'dry-run') {
     terminal.print(JSON.stringify(spec, null, 2));
     terminal.suggest('Nothing was queued.');

@@ -13,7 +13,15 @@ The same --id with the same job may be submitted again: it only wakes a worker.`
 
 type Options = Partial<Omit<SubmitInput, 'program' | 'words'>>;
 
-const notGiven = { set: [], input: [], env: [], saveEvery: [], command: false, dryRun: false };
+const notGiven = {
+  set: [],
+  input: [],
+  env: [],
+  saveEvery: [],
+  command: false,
+  dryRun: false,
+  estimate: true,
+};
 
 export const defineSubmit: Define = (program, run) => {
   program
@@ -32,6 +40,7 @@ export const defineSubmit: Define = (program, run) => {
     .option('--keep <count>', 'checkpoints that stay besides the best one (default: 3)')
     .option('--owner <name>', 'whose job it is, for fairness in the queue')
     .option('--dry-run', 'check everything and show the job, but queue nothing')
+    .option('--no-estimate', 'do not ask AWS what machines cost now')
     .option('--command', 'run any other program, given after --, that writes checkpoints itself')
     .optionsGroup('Options of --command:')
     .option('--preset <name>', 'huggingface or lightning')

@@ -12,6 +12,12 @@ export type Raise =
   /** Nothing here grows: a local region, or a store and a queue without a deployment. */
   | { readonly outcome: 'not-elastic' };
 
+export interface RaiseOptions {
+  /** Jobs that are known to be there, whatever the queue counts: it may not count a ticket yet that was just sent. @default 1 */
+  readonly jobsMin?: number;
+  readonly signal?: AbortSignal;
+}
+
 export interface RaisePorts {
   readonly groups: WorkerGroups;
   /** Tickets in the queue, as it counts them: approximately. */
@@ -24,14 +30,10 @@ export interface RaisePorts {
  * which is how long the first job would wait for the alarm.
  *
  * Never lowers: what it writes is what it read and one. Two submits at the same moment may raise by one together; the
- * scaling policy, which goes by the same sum, adds what is missing. A ticket that was just sent may not be counted yet:
- * it counts as one at least.
+ * scaling policy, which goes by the same sum, adds what is missing.
  * @throws TransientError, AccessDeniedError, UnfitError: the job is queued all the same, and the alarm brings a machine
  */
-export async function raiseCapacity(
-  region: Region,
-  options: { readonly signal?: AbortSignal } = {},
-): Promise<Raise> {
+export async function raiseCapacity(region: Region, options: RaiseOptions = {}): Promise<Raise> {
   const { workersGroup, region: awsRegion } = region.place.deployment ?? {};
   if (workersGroup === undefined) return { outcome: 'not-elastic' };
   const { openWorkerGroups } = await import('../aws/worker-groups.ts');
@@ -39,7 +41,7 @@ export async function raiseCapacity(
   try {
     const depth = async (): Promise<QueueDepth> => (await region.queue()).depth();
     const names = { workers: workersGroup, fallback: region.place.deployment?.onDemandGroup };
-    return await raiseGroup(names, { groups, depth }, options.signal);
+    return await raiseGroup(names, { groups, depth }, options);
   } finally {
     groups.close();
   }
@@ -49,7 +51,7 @@ export async function raiseCapacity(
 export async function raiseGroup(
   names: { readonly workers: string; readonly fallback?: string | undefined },
   { groups, depth }: RaisePorts,
-  signal?: AbortSignal,
+  { jobsMin = 1, signal }: RaiseOptions = {},
 ): Promise<Raise> {
   const all = names.fallback === undefined ? [names.workers] : [names.workers, names.fallback];
   const [{ visible, inFlight, delayed }, standing] = await Promise.all([depth(), groups.read(all, signal)]);
@@ -58,7 +60,7 @@ export async function raiseGroup(
   if (group === undefined) return { outcome: 'not-elastic' };
   const { name, desired, max } = group;
   const wanted = standing.reduce((sum, one) => sum + one.desired, 0);
-  const jobs = Math.max(1, visible + inFlight + delayed);
+  const jobs = Math.max(jobsMin, visible + inFlight + delayed);
   if (jobs <= wanted) return { outcome: 'enough', group: name, desired };
   if (desired >= max) return { outcome: 'at-maximum', group: name, desired };
   await groups.setDesired(name, desired + 1, signal);

@@ -41,6 +41,8 @@ export interface SubmitOptions {
   readonly cwd: string;
   /** Check everything, write nothing. @default false */
   readonly dryRun?: boolean;
+  /** Called when everything is checked and nothing is written yet; what it throws keeps the job from being queued. */
+  readonly onChecked?: (spec: JobSpec) => Promise<void>;
   readonly inspect?: InspectProgram;
 }
 
@@ -64,6 +66,7 @@ export async function submitJob(region: Region, options: SubmitOptions): Promise
   const { spec, program, inputs } = prepared;
   const { jobId } = spec;
   const warnings = program?.warnings ?? [];
+  await options.onChecked?.(spec);
   if (options.dryRun === true) return { jobId, spec, outcome: 'dry-run', warnings };
   await region.queue();
   if (program !== undefined) await uploadProgram(store, program.bundle);

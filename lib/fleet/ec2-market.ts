@@ -9,6 +9,7 @@ export interface Ec2Market {
   spotPrices(query: PriceQuery, signal?: AbortSignal): Promise<readonly SpotPrice[]>;
   /** The zones of the region that offer each type. */
   zonesOf(types: readonly string[], signal?: AbortSignal): Promise<ReadonlyMap<string, readonly string[]>>;
+  /** A type may be a pattern, as `g5.*`; what the region does not know is left out. */
   vcpusOf(types: readonly string[], signal?: AbortSignal): Promise<ReadonlyMap<string, number>>;
   /** How likely one machine of these types is to be had as Spot capacity now, 1 to 10, for the ten best regions. */
   placementScores(types: readonly string[], signal?: AbortSignal): Promise<readonly PlacementScore[]>;
