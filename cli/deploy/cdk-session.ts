@@ -56,7 +56,7 @@ export class CdkSession {
     await rm(dir, { recursive: true, force: true });
     await mkdir(dirname(dir), { recursive: true });
     const values = this.#options.context.flatMap((value) => ['-c', value]);
-    const args = ['synth', '--all', '--quiet', '--output', dir, ...this.app.args, ...values];
+    const args = ['synth', '--quiet', '--output', dir, ...this.app.args, ...values];
     const end = await this.#run([...args, ...this.#account()]);
     if (end.code !== 0) throw cdkFailure('synthesize the app', end);
     const stacks = await readAssembly(dir);

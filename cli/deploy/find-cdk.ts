@@ -69,8 +69,10 @@ export function findApp(cwd: string): CdkApp {
     }
   }
   // Its cdk.json says which behaviours of the CDK it counts on, and the CDK reads that file in its working directory alone.
-  const command = `"${process.execPath}" "${builtFile('infra/app.js')}"`;
-  return { cwd: packageFile('.'), args: ['--app', command], isOwn: true };
+  // The CDK takes quotes off words that begin and end with one, so that the whole must not begin with one.
+  const command = `node "${builtFile('infra/app.js')}"`;
+  // It is built: this very command is a part of the same build.
+  return { cwd: packageFile('.'), args: ['--app', command, '--build', ''], isOwn: true };
 }
 
 /** The folder of a package as Node.js would find it from `start`. */

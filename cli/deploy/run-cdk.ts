@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn as spawnProcess } from 'node:child_process';
+import { delimiter, dirname } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import type { Clock } from '../../lib/base/clock.ts';
 import { UnfitError } from '../../lib/base/errors.ts';
@@ -42,7 +43,7 @@ export async function runCdk({ cdk, cwd, args }: CdkCall, ports: CdkPorts): Prom
   signal.throwIfAborted();
   const child = spawn(process.execPath, [cdk.file, ...args], {
     cwd,
-    env: { ...quiet, ...env },
+    env: { ...quiet, ...env, PATH: pathWithThisNode(env['PATH']) },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let text = '';
@@ -58,6 +59,11 @@ export async function runCdk({ cdk, cwd, args }: CdkCall, ports: CdkPorts): Prom
 
 /** Nothing that a person who deploys could act upon. */
 const quiet = { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true', JSII_DEPRECATED: 'quiet' };
+
+/** The app runs by the very Node.js that runs this, also where another one is found first. */
+function pathWithThisNode(path = ''): string {
+  return [dirname(process.execPath), ...(path === '' ? [] : [path])].join(delimiter);
+}
 
 function endOf(child: ChildProcess, { signal, clock }: CdkPorts): Promise<number | null> {
   const over = new AbortController();

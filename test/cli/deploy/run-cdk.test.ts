@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { delimiter, dirname } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { type CdkPorts, runCdk } from '../../../cli/deploy/run-cdk.ts';
@@ -29,7 +30,7 @@ function started(ports: Partial<CdkPorts> = {}) {
     return child;
   };
   const running = runCdk(call, {
-    env: { AWS_PROFILE: 'work' },
+    env: { AWS_PROFILE: 'work', PATH: '/bin' },
     clock: systemClock,
     signal: new AbortController().signal,
     onText: (text) => said.push(text),
@@ -55,7 +56,11 @@ describe('runCdk', () => {
         expect.objectContaining({ cwd: '/work', stdio: ['ignore', 'pipe', 'pipe'] }),
       ],
     ]);
-    expect(Object(calls[0]?.[2]).env).toMatchObject({ AWS_PROFILE: 'work', JSII_DEPRECATED: 'quiet' });
+    expect(Object(calls[0]?.[2]).env).toMatchObject({
+      AWS_PROFILE: 'work',
+      JSII_DEPRECATED: 'quiet',
+      PATH: `${dirname(process.execPath)}${delimiter}/bin`,
+    });
   });
 
   it('keeps the end of what it says, however much that is', async () => {
