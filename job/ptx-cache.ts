@@ -46,6 +46,8 @@ const growthBytesMin = 1024 * 1024;
 const savesMax = 8;
 /** Compiling anew takes minutes; a download that takes longer than this does not save them. */
 const restoreTimeoutMs = 60_000;
+/** Beside a job that trains on, at the lowest priority. */
+const saveTimeoutMs = 120_000;
 /** A worker that ends without haste may spend this long on those who come after it. */
 const lastSaveTimeoutMs = 30_000;
 
@@ -98,14 +100,16 @@ export class PtxCache {
     let before = this.#savedBytes;
     while (this.#saves < savesMax && (await pause(this.#options.clock, lookMs, signal))) {
       const bytes = await this.#size();
-      if (bytes === before) await this.#save(bytes, signal);
+      if (bytes === before) await this.#save(bytes, { limitMs: saveTimeoutMs, signal });
       before = bytes;
     }
   }
 
   /** Keeps what was compiled since, once. For a worker that ends without haste. */
   async saveAtEnd(signal: AbortSignal): Promise<void> {
-    if (this.#saves < savesMax) await this.#save(await this.#size(), signal);
+    if (this.#saves < savesMax) {
+      await this.#save(await this.#size(), { limitMs: lastSaveTimeoutMs, signal });
+    }
   }
 
   async #download(signal: AbortSignal): Promise<void> {
@@ -125,19 +129,15 @@ export class PtxCache {
     }
   }
 
-  async #save(bytes: number, signal: AbortSignal): Promise<void> {
+  async #save(bytes: number, within: { limitMs: number; signal: AbortSignal }): Promise<void> {
     if (bytes < this.#savedBytes + growthBytesMin) return;
     const { clock, log, name } = this.#options;
     this.#saves += 1;
     try {
-      await withTimeLimit((limited) => this.#upload(bytes, limited), {
-        clock,
-        limitMs: 4 * lastSaveTimeoutMs,
-        what: 'keeping compiled GPU code',
-        signal,
-      });
+      const what = 'keeping compiled GPU code';
+      await withTimeLimit((limited) => this.#upload(bytes, limited), { clock, what, ...within });
     } catch (error) {
-      if (!signal.aborted) log.warn('gpu-code-not-kept', { name, message: messageOf(error) });
+      if (!within.signal.aborted) log.warn('gpu-code-not-kept', { name, message: messageOf(error) });
     }
   }
 
@@ -146,7 +146,7 @@ export class PtxCache {
     const path = join(scratchDir, 'ptx-save.tar.gz');
     try {
       await run('nice', ['-n', '19', 'tar', '-I', 'gzip -1', '-cf', path, '-C', folder, '.'], {
-        timeoutMs: 4 * lastSaveTimeoutMs,
+        timeoutMs: saveTimeoutMs,
         signal,
       });
       const { size } = await stat(path);
