@@ -25,17 +25,6 @@ export class FleetEvents extends Construct {
 
   constructor(scope: Construct, id: string, { logGroup, groupNames }: FleetEventsProps) {
     super(scope, id);
-    logGroup.addToResourcePolicy(
-      new iam.PolicyStatement({
-        principals: [
-          new iam.ServicePrincipal('events.amazonaws.com'),
-          new iam.ServicePrincipal('delivery.logs.amazonaws.com'),
-        ],
-        actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
-        resources: [logGroup.logGroupArn],
-        conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
-      }),
-    );
     const interruptions = this.#rule('Interruptions', logGroup, {
       source: ['aws.ec2'],
       detailType: ['EC2 Spot Instance Interruption Warning', 'EC2 Instance Rebalance Recommendation'],
@@ -45,7 +34,7 @@ export class FleetEvents extends Construct {
       detailType: ['EC2 Instance Launch Unsuccessful'],
       detail: { AutoScalingGroupName: [...groupNames] },
     });
-    this.#rule('Scaling', logGroup, {
+    const scaling = this.#rule('Scaling', logGroup, {
       source: ['aws.autoscaling'],
       detailType: [
         'EC2 Instance Launch Successful',
@@ -54,6 +43,7 @@ export class FleetEvents extends Construct {
       ],
       detail: { AutoScalingGroupName: [...groupNames] },
     });
+    letRulesWrite(logGroup, [interruptions, launchFailures, scaling]);
     this.interruptions = matches(interruptions);
     this.launchFailures = matches(launchFailures);
   }
@@ -63,6 +53,26 @@ export class FleetEvents extends Construct {
     rule.addTarget(toLogGroup(logGroup));
     return rule;
   }
+}
+
+/** As EventBridge's documentation has it: streams are made without a rule's name, lines are written under it. */
+function letRulesWrite(logGroup: logs.LogGroup, rules: readonly events.Rule[]): void {
+  const principals = [
+    new iam.ServicePrincipal('events.amazonaws.com'),
+    new iam.ServicePrincipal('delivery.logs.amazonaws.com'),
+  ];
+  const resources = [logGroup.logGroupArn];
+  logGroup.addToResourcePolicy(
+    new iam.PolicyStatement({ principals, resources, actions: ['logs:CreateLogStream'] }),
+  );
+  logGroup.addToResourcePolicy(
+    new iam.PolicyStatement({
+      principals,
+      resources,
+      actions: ['logs:PutLogEvents'],
+      conditions: { ArnEquals: { 'aws:SourceArn': rules.map((rule) => rule.ruleArn) } },
+    }),
+  );
 }
 
 /** The target that the CDK offers brings a function of its own to set the log group's policy; this stack sets it itself. */

@@ -189,6 +189,7 @@ export class SpotTraining extends Construct {
         rootDiskGib: this.#props.rootDiskGib ?? 100,
         role: this.role,
         securityGroup: network.securityGroup,
+        name: groupName,
         bootScript: image.bootScript({
           region: Stack.of(this).region,
           store: this.#store,
@@ -205,6 +206,7 @@ export class SpotTraining extends Construct {
         vpc: network.vpc,
         vpcSubnets: network.subnets,
         launchTemplate: template,
+        role: this.role,
         instanceTypes: this.#props.instanceTypes ?? defaultInstanceTypes,
         instanceRequirements: this.#props.instanceRequirements,
         minCapacity: market === 'spot' ? (this.#props.minCapacity ?? 0) : 0,

@@ -1,4 +1,10 @@
-import { Duration, Validations, type aws_ec2 as ec2, aws_autoscaling as autoscaling } from 'aws-cdk-lib';
+import {
+  Duration,
+  Validations,
+  aws_autoscaling as autoscaling,
+  type aws_ec2 as ec2,
+  type aws_iam as iam,
+} from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { terminateHookName } from '../lib/contract/worker-environment.ts';
 import { launchTemplateOverrides } from './launch-template-overrides.ts';
@@ -11,6 +17,8 @@ export interface WorkerGroupProps {
   readonly vpc: ec2.IVpc;
   readonly vpcSubnets: ec2.SubnetSelection;
   readonly launchTemplate: ec2.ILaunchTemplate;
+  /** Of the launch template. */
+  readonly role: iam.IRole;
   readonly instanceTypes: readonly string[];
   readonly instanceRequirements: InstanceRequirements | undefined;
   readonly minCapacity: number;
@@ -53,12 +61,12 @@ export class WorkerGroup extends Construct {
         ),
       ],
     });
-    this.group.addLifecycleHook('HandOver', {
-      lifecycleHookName: terminateHookName,
-      lifecycleTransition: autoscaling.LifecycleTransition.INSTANCE_TERMINATING,
-      heartbeatTimeout: handOverTimeout,
-      defaultResult: autoscaling.DefaultResult.CONTINUE,
-    });
+    holdTerminations(this.group);
+    // With the stack, instances go before their rights and their way out do: a worker hands over even then.
+    this.group.node.addDependency(
+      props.role,
+      props.vpc.selectSubnets(props.vpcSubnets).internetConnectivityEstablished,
+    );
     Validations.of(this.group).acknowledge(
       {
         id: 'AwsSolutions-AS3',
@@ -72,6 +80,24 @@ export class WorkerGroup extends Construct {
       },
     );
   }
+}
+
+/**
+ * The hook is part of the group, not a resource beside it: it is there before the first instance, and when the stack is
+ * deleted it is not gone before the last one.
+ */
+function holdTerminations(group: autoscaling.AutoScalingGroup): void {
+  const resource = group.node.defaultChild;
+  if (!(resource instanceof autoscaling.CfnAutoScalingGroup))
+    throw new Error('This version of the CDK makes groups in another way: use the one that holdfast names.');
+  resource.lifecycleHookSpecificationList = [
+    {
+      lifecycleHookName: terminateHookName,
+      lifecycleTransition: autoscaling.LifecycleTransition.INSTANCE_TERMINATING,
+      heartbeatTimeout: handOverTimeout.toSeconds(),
+      defaultResult: autoscaling.DefaultResult.CONTINUE,
+    },
+  ];
 }
 
 /** Everything of one market. The default of CloudFormation would be On-Demand alone. */

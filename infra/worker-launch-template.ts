@@ -1,7 +1,9 @@
-import { type aws_iam as iam, aws_ec2 as ec2 } from 'aws-cdk-lib';
+import { Tags, aws_ec2 as ec2, type aws_iam as iam } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 
 export interface WorkerLaunchTemplateProps {
+  /** What people see beside an instance's id. */
+  readonly name: string;
   readonly imageId: string | undefined;
   readonly rootDiskGib: number;
   readonly role: iam.IRole;
@@ -23,7 +25,7 @@ export class WorkerLaunchTemplate extends Construct {
 
   constructor(scope: Construct, id: string, props: WorkerLaunchTemplateProps) {
     super(scope, id);
-    const { imageId, rootDiskGib, role, securityGroup, bootScript } = props;
+    const { name, imageId, rootDiskGib, role, securityGroup, bootScript } = props;
     this.template = new ec2.LaunchTemplate(this, 'Template', {
       machineImage:
         imageId === undefined ? ec2.MachineImage.fromSsmParameter(imageParameter) : fixed(imageId),
@@ -48,6 +50,7 @@ export class WorkerLaunchTemplate extends Construct {
         },
       ],
     });
+    Tags.of(this.template).add('Name', name);
   }
 }
 
