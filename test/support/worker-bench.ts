@@ -139,7 +139,7 @@ export class WorkerBench {
       sources: [{ name: 'test', poll: () => Promise.resolve(notices.at(-1)) }],
       clock: this.clock,
       log: silentLog,
-      pollMs: 1_000,
+      pollMs: timers.noticePollMs ?? 1_000,
     });
     watch.start();
     const id = `i-${++this.#instances}`;
