@@ -11,9 +11,18 @@ import {
   DescribeInstancesCommand,
   EC2Client,
 } from '@aws-sdk/client-ec2';
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { systemClock } from '../../lib/base/clock.ts';
+import { systemRandom } from '../../lib/base/random.ts';
 import { openAutoScalingMembership } from '../../lib/aws/auto-scaling-membership.ts';
 import type { FleetMembership } from '../../lib/fleet/fleet-membership.ts';
+import { runWorkerProcess } from '../../job/main.ts';
+import { ImdsServer } from '../../local/imds-server.ts';
+import { timersFrom } from '../../lib/contract/timers.ts';
 import { FaultProxy } from '../support/fault-proxy/fault-proxy.ts';
 import { startMoto } from '../support/moto-server.ts';
 
@@ -26,12 +35,15 @@ const client = {
 };
 const scaling = new AutoScalingClient(client);
 const ec2 = new EC2Client(client);
-// The driver takes its endpoint from the environment alone, as on an instance.
-const before = process.env['AWS_ENDPOINT_URL'];
-process.env['AWS_ENDPOINT_URL'] = proxy.endpoint;
+// Worker and driver take everything from the environment, as on an instance.
+beforeAll(() => {
+  vi.stubEnv('AWS_ENDPOINT_URL', proxy.endpoint);
+  vi.stubEnv('AWS_REGION', client.region);
+  vi.stubEnv('AWS_ACCESS_KEY_ID', 'moto');
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'moto');
+});
 afterAll(async () => {
-  if (before === undefined) delete process.env['AWS_ENDPOINT_URL'];
-  else process.env['AWS_ENDPOINT_URL'] = before;
+  vi.unstubAllEnvs();
   scaling.destroy();
   ec2.destroy();
   await proxy[Symbol.asyncDispose]();
@@ -73,8 +85,7 @@ beforeEach(async () => {
     }),
   );
   instanceIds = ((await described())?.Instances ?? []).map(({ InstanceId = '' }) => InstanceId);
-  const { region, credentials } = client;
-  member = await openAutoScalingMembership({ group, instanceId: instanceIds[0] ?? '', region, credentials });
+  member = await openAutoScalingMembership({ group, instanceId: instanceIds[0] ?? '' });
 });
 afterEach(() => member.close());
 
@@ -110,13 +121,7 @@ describe('the membership with moto as referee', () => {
     );
     expect(Reservations[0]?.Instances?.[0]?.State?.Name).toBe('terminated');
     expect(await member.retire({ replaced: false })).toBe('alone');
-    const { region, credentials } = client;
-    const last = await openAutoScalingMembership({
-      group,
-      instanceId: instanceIds[1] ?? '',
-      region,
-      credentials,
-    });
+    const last = await openAutoScalingMembership({ group, instanceId: instanceIds[1] ?? '' });
     expect(await last.retire({ replaced: false })).toBe('needed');
     expect(await described()).toMatchObject({ DesiredCapacity: 1 });
     last.close();
@@ -158,5 +163,61 @@ describe('the membership with moto as referee', () => {
     proxy.hooks.hold(instanceIds[0] ?? '');
     expect(await member.completeTermination()).toBe('completed');
     expect(await member.completeTermination()).toBe('not-yet');
+  });
+});
+
+describe('a whole worker with moto as its fleet', () => {
+  /** From its start to its exit code, with a region in a folder. */
+  async function work(
+    options: { readonly idleExitMs?: number },
+    act: (imds: ImdsServer) => void = () => {},
+  ): Promise<{ readonly code: number; readonly events: readonly string[] }> {
+    const dir = mkdtempSync(join(tmpdir(), 'holdfast-member-'));
+    const instance = { id: instanceIds[0] ?? '', type: 'g4dn.xlarge', zone: 'us-east-1a' };
+    const imds = await ImdsServer.start({ instance, clock: systemClock, random: systemRandom });
+    const events: string[] = [];
+    try {
+      const code = await runWorkerProcess({
+        store: pathToFileURL(join(dir, 'store')).href,
+        queue: pathToFileURL(join(dir, 'queue')).href,
+        workDir: join(dir, 'work'),
+        timers: timersFrom({ heartbeatMs: 300, visibilityMs: 1_200 }),
+        imdsEndpoint: imds.endpoint,
+        once: false,
+        idleExitMs: options.idleExitMs,
+        autoScalingGroup: group,
+        writeLog: (line) => {
+          const { event }: { readonly event: string } = JSON.parse(line);
+          events.push(event);
+          if (event === 'worker-started') act(imds);
+        },
+      });
+      return { code, events };
+    } finally {
+      await imds[Symbol.asyncDispose]();
+      rmSync(dir, { recursive: true, force: true });
+    }
+  }
+
+  it('takes its idle instance out, lets the hook go, and has drained', async () => {
+    const { code, events } = await work({ idleExitMs: 1_000 });
+    expect(code).toBe(0);
+    expect(events).toContain('retire');
+    expect(await described()).toMatchObject({
+      DesiredCapacity: 1,
+      Instances: [{ InstanceId: instanceIds[1] }],
+    });
+    expect(proxy.hooks.completed).toContain(instanceIds[0]);
+    expect(events.filter((event) => /given-up|failed|left-waiting/.test(event))).toEqual([]);
+  });
+
+  it('lets the hook go at once when the group ends its instance', async () => {
+    const { code } = await work({}, (imds) => {
+      proxy.hooks.hold(instanceIds[0] ?? '');
+      imds.announce({ kind: 'target-lifecycle-state', state: 'Terminated' });
+    });
+    expect(code).toBe(75);
+    expect(proxy.hooks.completed).toContain(instanceIds[0]);
+    expect(await described()).toMatchObject({ DesiredCapacity: 2 });
   });
 });
