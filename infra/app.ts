@@ -8,13 +8,15 @@ import { SpotTraining } from './spot-training.ts';
  * and deployed wherever the credentials point. What it holds is said by context, as `-c maxCapacity=8`.
  */
 function holdfastApp(): void {
-  const app = new App();
+  const app = new App({ autoSynth: false });
   const context = readContext(app.node.getAllContext());
   const stack = new Stack(app, context.stackName ?? 'Holdfast', {
     description: 'Holdfast: training on Spot instances that may be taken away at any moment',
   });
   const training = new SpotTraining(stack, 'Training', propsOfContext(stack, context));
   training.exportDeployment();
+  // Said by hand: an app that ends on its own leaves half an assembly behind what it refused.
+  app.synth();
 }
 
 try {
