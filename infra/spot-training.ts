@@ -151,7 +151,7 @@ export class SpotTraining extends Construct {
         : { onDemandGroup: this.onDemandWorkers.autoScalingGroupName }),
       logGroup: this.logGroup.logGroupName,
       dashboard: this.dashboard.dashboardName,
-      interruptTemplate: this.#experiment.template.attrId,
+      interruptTemplate: this.#experiment.template.ref,
       instanceTypes: types.join(','),
     });
   }

@@ -28,6 +28,9 @@ export interface Comparison {
   readonly environment: string | undefined;
 }
 
+/** The app as it was synthesized; the CDK would build it again first where its cdk.json says how. */
+const synthesized = (dir: string): readonly string[] => ['--app', dir, '--build', ''];
+
 /** Commands of the CDK about one app. Every one throws what `cdkFailure` makes of a failure. */
 export class CdkSession {
   readonly tool: CdkTool;
@@ -72,7 +75,7 @@ export class CdkSession {
   ): Promise<Comparison> {
     const isSaid = words.some((word) => /^(?:--method|-m|--change-?set|--template)\b/.test(word));
     const method = isSaid ? [] : ['--method=template'];
-    const args = ['diff', stack.id, '--app', dir, '--exclusively', '--fail', ...method, ...words];
+    const args = ['diff', stack.id, ...synthesized(dir), '--exclusively', '--fail', ...method, ...words];
     const end = await this.#run([...args, ...this.#account()], onText);
     const count = /Number of stacks with differences: (\d+)/.exec(end.text)?.[1];
     // Exit code 1 stands for differences as well as for a failure; only a comparison that was made counts its stacks.
@@ -87,7 +90,7 @@ export class CdkSession {
   /** Makes the CDK's own stack, with which an account and region are prepared. */
   async bootstrap(dir: string, environment: string | undefined): Promise<void> {
     const where = environment === undefined ? [] : [environment];
-    const end = await this.#run(['bootstrap', ...where, '--app', dir, ...this.#account()]);
+    const end = await this.#run(['bootstrap', ...where, ...synthesized(dir), ...this.#account()]);
     if (end.code !== 0) throw cdkFailure('prepare the account for the AWS CDK', end);
   }
 
@@ -97,7 +100,7 @@ export class CdkSession {
     try {
       const file = join(scratch, 'outputs.json');
       const rules = ['--require-approval', 'never', '--progress', 'events', '--outputs-file', file];
-      const args = ['deploy', stack.id, '--app', dir, ...rules, ...this.#options.words];
+      const args = ['deploy', stack.id, ...synthesized(dir), ...rules, ...this.#options.words];
       const end = await this.#run([...args, ...this.#account()]);
       if (end.code !== 0) throw cdkFailure('deploy the stack', end);
       return parseStackOutputs(JSON.parse(await readFile(file, 'utf8'))) ?? [];
@@ -108,7 +111,7 @@ export class CdkSession {
 
   /** Deletes the stack, asking nothing. One that is gone already is no failure. */
   async destroy(dir: string, stack: AssemblyStack): Promise<void> {
-    const args = ['destroy', stack.id, '--app', dir, '--exclusively', '--force'];
+    const args = ['destroy', stack.id, ...synthesized(dir), '--exclusively', '--force'];
     const end = await this.#run([...args, ...this.#options.words, ...this.#account()]);
     if (end.code !== 0) throw cdkFailure('delete the stack', end);
   }
