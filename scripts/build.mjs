@@ -12,5 +12,6 @@ const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'
 });
 if (status !== 0) process.exit(status ?? 1);
 chmodSync(`${root}dist/cli/main.js`, 0o755);
-// Scripts and units of an instance are no code for the compiler.
+// What an instance or a container is prepared with is no code for the compiler.
+cpSync(`${root}job/Dockerfile`, `${root}dist/job/Dockerfile`);
 cpSync(`${root}infra/instance/files`, `${root}dist/infra/instance/files`, { recursive: true });

@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, relative, sep } from 'node:path';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative, sep } from 'node:path';
 import { sha256Hex } from '../../lib/base/digest.ts';
 import { buildBundle } from './build-bundle.ts';
 import { instanceFiles } from './instance-files.ts';
@@ -14,7 +14,7 @@ const entries = [
 ] as const;
 
 export interface WorkerBundle {
-  /** The folder as it lies on an instance, at `/opt/holdfast/app`. */
+  /** The folder as it lies on an instance, at `/opt/holdfast/app`; also what the container is built from. */
   readonly folder: string;
   /** The same as one tar archive. */
   readonly archive: string;
@@ -30,14 +30,16 @@ export interface WorkerBundle {
 export function buildWorkerBundle(outDir: string): WorkerBundle {
   const folder = join(outDir, 'app');
   buildBundle({ entries, outDir: folder, external: ['@tensorflow/*'] });
-  const files = [
-    ...filesBelow(folder).map((path) => ({
-      path,
-      bytes: readFileSync(join(folder, path)),
-      isExecutable: false,
-    })),
-    ...instanceFiles(),
-  ];
+  for (const { path, bytes, isExecutable } of instanceFiles()) {
+    const file = join(folder, path);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, bytes, { mode: isExecutable ? 0o755 : 0o644 });
+  }
+  const files = filesBelow(folder).map((path) => ({
+    path,
+    bytes: readFileSync(join(folder, path)),
+    isExecutable: path.endsWith('.sh'),
+  }));
   const bytes = tarOf(files);
   const archive = join(outDir, 'worker.tar');
   writeFileSync(archive, bytes);

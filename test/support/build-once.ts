@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -12,6 +12,8 @@ export default function buildOnce(): void {
   const startedAt = new Date();
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   cpSync(join(root, 'infra/instance/files'), join(root, 'dist/infra/instance/files'), { recursive: true });
+  mkdirSync(join(root, 'dist/job'), { recursive: true });
+  cpSync(join(root, 'job/Dockerfile'), join(root, 'dist/job/Dockerfile'));
   const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--noCheck'], {
     cwd: root,
     stdio: 'inherit',
