@@ -147,7 +147,6 @@ function fleetStatements(scope: Construct, { groups }: WorkerRoleProps): readonl
         actions: [
           'autoscaling:SetInstanceProtection',
           'autoscaling:CompleteLifecycleAction',
-          'autoscaling:RecordLifecycleActionHeartbeat',
           'autoscaling:TerminateInstanceInAutoScalingGroup',
           'autoscaling:SetInstanceHealth',
         ],

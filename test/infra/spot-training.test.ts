@@ -507,7 +507,6 @@ describe('what workers may do', () => {
       DeadLetters: ['sqs:SendMessage'],
       OwnGroups: [
         'autoscaling:CompleteLifecycleAction',
-        'autoscaling:RecordLifecycleActionHeartbeat',
         'autoscaling:SetInstanceHealth',
         'autoscaling:SetInstanceProtection',
         'autoscaling:TerminateInstanceInAutoScalingGroup',
