@@ -1,7 +1,6 @@
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { packageFile } from '../lib/base/package-files.ts';
 import {
   type FunctionBundle,
   type WorkerBundle,
@@ -24,18 +23,6 @@ export function workerBundle(): WorkerBundle {
 export function reconcileBundle(): FunctionBundle {
   reconcile ??= buildReconcileBundle(outDir());
   return reconcile;
-}
-
-/**
- * What Docker is given to build the image from: `job/Dockerfile` as `Dockerfile`, and the worker bundle beside it as
- * `worker.tar`. Nothing else, so that the image changes only when one of them does.
- */
-export function imageContext(): string {
-  const context = join(outDir(), 'image');
-  mkdirSync(context, { recursive: true });
-  copyFileSync(packageFile('job/Dockerfile'), join(context, 'Dockerfile'));
-  copyFileSync(workerBundle().archive, join(context, 'worker.tar'));
-  return context;
 }
 
 /** Assets are copied into the cloud assembly while the app is synthesized; the originals go with the process. */

@@ -1,6 +1,6 @@
 import { aws_ecr_assets as ecrAssets, aws_s3_assets as s3Assets } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
-import { imageContext, workerBundle } from './bundles.ts';
+import { workerBundle } from './bundles.ts';
 import type { BootFacts } from './instance/boot-facts.ts';
 import { bootScript } from './instance/boot-script.ts';
 
@@ -24,7 +24,7 @@ export class WorkerImage extends Construct {
 
   constructor(scope: Construct, id: string, { runtime }: WorkerImageProps) {
     super(scope, id);
-    const { archive, sha256 } = workerBundle();
+    const { archive, folder, sha256 } = workerBundle();
     const asset = new s3Assets.Asset(this, 'Bundle', { path: archive });
     this.bundle = { bucketName: asset.s3BucketName, objectKey: asset.s3ObjectKey };
     this.#bundleUri = asset.s3ObjectUrl;
@@ -32,7 +32,7 @@ export class WorkerImage extends Construct {
     // Only copied and hashed here; Docker builds it when the stack is deployed.
     const image =
       runtime === 'container'
-        ? new ecrAssets.DockerImageAsset(this, 'Container', { directory: imageContext() })
+        ? new ecrAssets.DockerImageAsset(this, 'Container', { directory: folder })
         : undefined;
     this.repository = image?.repository;
     this.#imageUri = image?.imageUri;
