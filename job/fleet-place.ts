@@ -100,7 +100,10 @@ export class FleetPlace implements AsyncDisposable {
     }
   }
 
-  /** As the fleet's; the wait of its hook ends with this place. `needed` also when it is not known: a worker that stays costs money, one that ends on a machine that stays costs more. */
+  /**
+   * As the fleet's; the wait of its hook ends with this place. `needed` also when it is not known: a worker that stays costs
+   * money, one that ends on a machine that stays costs more.
+   */
   async retire(how: { readonly replaced: boolean }): Promise<'retiring' | 'needed' | 'alone'> {
     const { membership, log } = this.#options;
     try {
