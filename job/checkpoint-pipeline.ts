@@ -1,5 +1,5 @@
 import { type Deferred, deferred } from '../lib/base/deferred.ts';
-import { ConflictError, messageOf, remedyOf } from '../lib/base/errors.ts';
+import { AccessDeniedError, ConflictError, messageOf, remedyOf } from '../lib/base/errors.ts';
 import { commitCheckpoint } from '../lib/checkpoint/commit.ts';
 import { deleteDropped, sweepGarbage } from '../lib/checkpoint/prune.ts';
 import { type UploadedCheckpoint, uploadCheckpoint } from '../lib/checkpoint/upload.ts';
@@ -16,6 +16,9 @@ import type { World } from './world.ts';
 export type RequestAnswer =
   | { readonly outcome: 'committed'; readonly record: CheckpointRecord }
   | { readonly outcome: 'given-up'; readonly why: string };
+
+/** Saves that the store refuses in a row before the attempt ends: more would only be trained in vain. */
+const refusedSavesMax = 3;
 
 export interface PipelineOptions {
   readonly world: World;
@@ -50,6 +53,7 @@ export class CheckpointPipeline {
   #requestCount = 0;
   #running: Promise<void> | undefined;
   #noticeAtMs: number | undefined;
+  #refusedInRow = 0;
   #cleaning: Promise<void> = Promise.resolve();
 
   constructor(trainer: Trainer, options: PipelineOptions) {
@@ -251,6 +255,7 @@ export class CheckpointPipeline {
     }
     const { record, drops } = committed;
     const isFirst = this.#commits++ === 0;
+    this.#refusedInRow = 0;
     this.#parent = uploaded.manifest;
     this.#clean(drops, isFirst);
     this.#options.onCommitted(record, {
@@ -279,7 +284,10 @@ export class CheckpointPipeline {
       return;
     }
     world.log.error('checkpoint-failed', { id, step, message: messageOf(error), remedy: remedyOf(error) });
-    // An unreachable store costs this checkpoint, not the attempt: training goes on and the next save tries again.
-    if (remedyOf(error) !== 'retry') onBroken(error);
+    // An unreachable store costs this checkpoint, not the attempt: training goes on and the next save tries again. So
+    // does one that refuses us, for a while: a role or a key may be put right, and what is trained is not yet lost.
+    if (error instanceof AccessDeniedError) this.#refusedInRow += 1;
+    const isBorne = error instanceof AccessDeniedError && this.#refusedInRow < refusedSavesMax;
+    if (remedyOf(error) !== 'retry' && !isBorne) onBroken(error);
   }
 }

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { type Sha256, sha256Hex } from '../lib/base/digest.ts';
-import { CorruptionError, UsageError } from '../lib/base/errors.ts';
+import { AccessDeniedError, CorruptionError, UsageError } from '../lib/base/errors.ts';
 import type { JobInput, JobSpec } from '../lib/contract/job-spec.ts';
 import { unlessMissing } from '../lib/base/file-errors.ts';
 import { objectKeys } from '../lib/contract/object-keys.ts';
@@ -28,7 +28,7 @@ interface Reading {
  * Program and inputs of a job on local disk, verified before anything runs. Kept under their digests, so that the next
  * attempt on this machine reads nothing again.
  * @throws CorruptionError when bytes are not those of the spec
- * @throws UsageError when an input cannot be found
+ * @throws UsageError when an input cannot be found, or may not be read
  */
 export async function fetchJobFiles(world: World, spec: JobSpec, signal?: AbortSignal): Promise<JobFiles> {
   const reading = { ...(signal !== undefined && { signal }) };
@@ -80,10 +80,10 @@ async function fetchInput(
     const cached = join(cacheDir, 'inputs', digest);
     if (await exists(cached)) return { path: cached, sha256: digest };
     const own = await store.get(objectKeys.input(digest), reading);
-    const body = own?.body ?? (await readObject(world, input.uri, reading));
+    const body = own?.body ?? (await readElsewhere(from, input.uri));
     if (body !== undefined) return keepVerified(cached, body, digest);
   } else if (!input.uri.startsWith('file:')) {
-    const body = await readObject(world, input.uri, reading);
+    const body = await readElsewhere(from, input.uri);
     if (body !== undefined) {
       const sha256 = sha256Hex(body);
       const kept = join(cacheDir, 'inputs', sha256);
@@ -95,6 +95,23 @@ async function fetchInput(
     facts: { uri: input.uri },
     hint: 'Put it back where it was, or submit the job with an input that every worker can reach.',
   });
+}
+
+/** Outside the job's own store: whoever may not read there has named the wrong input, and no other machine will fare better. */
+async function readElsewhere(
+  { world, name, reading }: { readonly world: World; readonly name: string; readonly reading: ReadOptions },
+  uri: string,
+): Promise<Uint8Array | undefined> {
+  try {
+    return await readObject(world, uri, reading);
+  } catch (cause) {
+    if (!(cause instanceof AccessDeniedError)) throw cause;
+    throw new UsageError(`input \`${name}\` may not be read by the workers: ${cause.message}`, {
+      facts: { uri },
+      hint: 'Allow it in the policy of that bucket, or submit the job with a copy in its own store.',
+      cause,
+    });
+  }
 }
 
 async function keepVerified(

@@ -2,10 +2,11 @@ import { mkdir, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { systemClock } from '../lib/base/clock.ts';
-import { messageOf, remedyOf, UsageError } from '../lib/base/errors.ts';
+import { HoldfastError, messageOf, remedyOf, UsageError } from '../lib/base/errors.ts';
 import { builtFile } from '../lib/base/package-files.ts';
 import { jsonLog, type Log } from '../lib/base/log.ts';
 import { systemRandom } from '../lib/base/random.ts';
+import { retry } from '../lib/base/retry.ts';
 import { chooseStagingDir } from '../lib/checkpoint/staging-place.ts';
 import { openQueue, openStore } from '../lib/client/region.ts';
 import { workerExitCodes } from '../lib/contract/exit-codes.ts';
@@ -53,7 +54,8 @@ export type PrepareWorker = (world: {
 
 /**
  * A worker process from start to exit code: opens store, queue and watch, probes the store's promises, takes jobs.
- * Returns 0 drained, 75 handed over, 78 configuration, 70 fault.
+ * Returns 0 drained, 75 handed over, 70 fault, 78 configuration: what a restart does not mend, as credentials that are not
+ * there, or a bucket, key or queue that refuses them. At the start that is said at once; later it is borne for a minute.
  */
 export async function runWorkerProcess(settings: WorkerSettings): Promise<number> {
   const log = jsonLog({ clock: systemClock, write: settings.writeLog });
@@ -63,6 +65,7 @@ export async function runWorkerProcess(settings: WorkerSettings): Promise<number
     const isConfiguration = remedyOf(error) === 'reject';
     log.error('worker-ended', {
       message: messageOf(error),
+      ...(error instanceof HoldfastError && error.hint !== undefined && { next: error.hint }),
       remedy: remedyOf(error),
       ...(!isConfiguration && error instanceof Error && { stack: error.stack }),
     });
@@ -116,7 +119,9 @@ async function withWorld(settings: WorkerSettings, log: Log): Promise<number> {
 
 async function identify(imdsEndpoint: string | undefined): Promise<Instance> {
   if (imdsEndpoint === undefined) return { id: hostname(), type: 'local', zone: 'local' };
-  return readInstance(new ImdsClient({ endpoint: imdsEndpoint, clock: systemClock }));
+  const client = new ImdsClient({ endpoint: imdsEndpoint, clock: systemClock });
+  // A metadata service that comes up after the worker must not cost the instance.
+  return retry(() => readInstance(client), { clock: systemClock, random: systemRandom });
 }
 
 /** @throws UsageError for a group without IMDS: what is not known by its id is no member */

@@ -1,4 +1,4 @@
-import { messageOf, remedyOf, UnknownFormatError } from '../lib/base/errors.ts';
+import { AccessDeniedError, messageOf, remedyOf, UnknownFormatError } from '../lib/base/errors.ts';
 import type { TrainerMessage } from '../lib/contract/trainer-messages.ts';
 import type { StopNotice } from '../lib/interruption/notice.ts';
 import type { Outcome } from './attempt.ts';
@@ -30,6 +30,8 @@ export function outcomeOfExit({ code, signal }: TrainerExit, lastWords: readonly
 /** What an error of ours means for the attempt. */
 export function outcomeOfError(error: unknown): Outcome {
   if (error instanceof UnknownFormatError) return { kind: 'handover', why: error.message, later: true };
+  // The job's own store refuses this machine: that says nothing about the job, and another machine may fare better.
+  if (error instanceof AccessDeniedError) return { kind: 'infrastructure', message: withHint(error) };
   switch (remedyOf(error)) {
     case 'yield':
       return { kind: 'fenced', message: messageOf(error) };
@@ -44,6 +46,9 @@ export function outcomeOfError(error: unknown): Outcome {
       };
   }
 }
+
+const withHint = ({ message, hint }: AccessDeniedError): string =>
+  hint === undefined ? message : `${message}\n${hint}`;
 
 /** A notice in words, for the journal. */
 export function describeNotice(notice: StopNotice): string {

@@ -62,6 +62,8 @@ export interface BenchOptions extends WorkerOptions {
   readonly membership?: FleetMembership;
   /** Stands there before the worker starts. */
   readonly notice?: Notice;
+  /** A metadata service in place of one that answers. */
+  readonly poll?: () => Promise<Notice | undefined>;
   readonly timers?: Partial<Timers>;
   /** What its machine believes, where that is not the bench's time. */
   readonly clock?: Clock;
@@ -136,7 +138,7 @@ export class WorkerBench {
     const { started, start } = fakeTrainers();
     const notices: Notice[] = notice === undefined ? [] : [notice];
     const watch = new NoticeWatch({
-      sources: [{ name: 'test', poll: () => Promise.resolve(notices.at(-1)) }],
+      sources: [{ name: 'test', poll: options.poll ?? (() => Promise.resolve(notices.at(-1))) }],
       clock: this.clock,
       log: silentLog,
       pollMs: timers.noticePollMs ?? 1_000,

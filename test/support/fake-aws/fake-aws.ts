@@ -121,7 +121,12 @@ export class FakeAws {
       const known =
         error instanceof ServiceError ? error : new ServiceError(500, 'InternalError', String(error));
       const answer = request.service === 's3' ? s3Error(known) : sqsError(known);
-      return request.method === 'HEAD' ? { status: answer.status } : answer;
+      const region = fault?.kind === 'refuse' ? fault.bucketRegion : undefined;
+      const headers = {
+        ...answer.headers,
+        ...(region === undefined ? {} : { 'x-amz-bucket-region': region }),
+      };
+      return request.method === 'HEAD' ? { status: answer.status, headers } : { ...answer, headers };
     }
   }
 

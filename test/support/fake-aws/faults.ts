@@ -11,7 +11,14 @@ export type Fault =
   /** As `cut-answer`, but the connection stays open and silent. */
   | { readonly kind: 'stalled-answer'; readonly afterBytes: number }
   /** An error in the words of the service; nothing is done. */
-  | { readonly kind: 'refuse'; readonly status: number; readonly code: string; readonly message?: string }
+  | {
+      readonly kind: 'refuse';
+      readonly status: number;
+      readonly code: string;
+      readonly message?: string;
+      /** Where the bucket is, as S3 says in the wrong place. */
+      readonly bucketRegion?: string;
+    }
   /** A page of a proxy in between; nothing is done. */
   | { readonly kind: 'page'; readonly status: number; readonly html: string }
   /** DeleteObjects answers 200 and an error for each key; nothing is done. */
