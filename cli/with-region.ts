@@ -47,7 +47,8 @@ export function placeOf({ options, cwd, env }: CliContext): Promise<RegionPlace>
   return locateRegion({ store, queue, dir, cwd, env });
 }
 
-function isMissing({ store }: RegionPlace): boolean {
+/** The store is a folder that does not exist. */
+export function isMissing({ store }: RegionPlace): boolean {
   const [folder = store] = store.split('?', 1);
   return folder.startsWith('file:') && !existsSync(fileURLToPath(folder));
 }

@@ -22,6 +22,14 @@ function interruptInput(jobId: string | undefined, options: InterruptOptions): I
 
 export const defineFleet: Define = (program, run) => {
   program
+    .command('doctor')
+    .summary('look at everything that a job rests on')
+    .description(
+      'Checks this machine, credentials, quotas, the deployment, store, queue and jobs, gives jobs a new ticket that lost theirs, and says what to do. Exit code 6 when a check failed.',
+    )
+    .action(() => run(async () => (await import('../commands/doctor.ts')).doctor, {}));
+
+  program
     .command('interrupt')
     .summary('rehearse the loss of a machine')
     .description(
