@@ -61,14 +61,14 @@ function machine(
 }
 
 /** A clock whose looks at the folder are taken one by one; time limits never run out. */
-function steppedClock(): { readonly clock: Clock; look(): Promise<void> } {
+function steppedClock(): { readonly clock: Clock; readonly look: () => Promise<void> } {
   let waiting = deferred();
   let resume = deferred();
   return {
     clock: {
       ...systemClock,
       async sleep(ms, signal) {
-        const ended = deferred<void>();
+        const ended = deferred();
         signal?.addEventListener('abort', () => ended.reject(signal.reason));
         if (ms !== 30_000) return ended.promise;
         waiting.resolve();
