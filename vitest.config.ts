@@ -4,8 +4,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // Whole deployments against moto have a run of their own: vitest.moto.config.ts.
-    exclude: ['test/moto/**'],
+    // Whole deployments against moto, and the native backend, have runs of their own: vitest.moto.config.ts, vitest.native.config.ts.
+    exclude: ['test/moto/**', 'test/native/**'],
     globalSetup: ['test/support/build-once.ts'],
     env: {
       AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',

@@ -8,14 +8,15 @@ import { tempDir } from './support/temp-dir.ts';
 /** What a stand-in for npm prints and returns for each of its command lines; anything else succeeds in silence. */
 type Script = Readonly<Record<string, readonly [exitCode: number, output: string]>>;
 
-/** Runs `.ci/run` with a stand-in for npm; moto is not there unless the script says otherwise. */
+/** Runs `.ci/run` with a stand-in for npm; moto and the native backend are not there unless the script says otherwise. */
 function ciRun(told: Script): {
   readonly code: number | null;
   readonly last: string;
   readonly text: string;
 } {
   const dir = tempDir();
-  const script: Script = { 'run test:moto': [0, summary('1 skipped (1)')], ...told };
+  const notHere = [0, summary('1 skipped (1)')] as const;
+  const script: Script = { 'run test:moto': notHere, 'run test:native': notHere, ...told };
   const cases = Object.entries(script).map(([words, [code, output]], at) => {
     writeFileSync(join(dir, `output-${at}`), output);
     return `"${words}") cat "${dir}/output-${at}"; exit ${code} ;;`;
@@ -35,7 +36,7 @@ const summary = (tests: string, files = '3 passed (3)'): string =>
 describe.skipIf(process.platform === 'win32')('.ci/run', () => {
   it('ends with what vitest counted', () => {
     const { code, last, text } = ciRun({ test: [0, summary('40 passed | 2 skipped | 1 todo (43)')] });
-    expect(last).toBe('40 passed, 0 failed, 4 skipped');
+    expect(last).toBe('40 passed, 0 failed, 5 skipped');
     expect(code).toBe(0);
     for (const part of ['lint', 'format:check', 'types', 'unused', 'build', 'package'])
       expect(text).toContain(`== npm run ${part}: ok`);
@@ -46,44 +47,44 @@ describe.skipIf(process.platform === 'win32')('.ci/run', () => {
       '\u001B[1m\u001B[31m2 failed\u001B[39m\u001B[22m | \u001B[32m41 passed\u001B[39m (43)',
     );
     const { code, last } = ciRun({ test: [1, coloured] });
-    expect(last).toBe('41 passed, 2 failed, 1 skipped');
+    expect(last).toBe('41 passed, 2 failed, 2 skipped');
     expect(code).toBe(1);
   });
 
   it('takes a test file that cannot be imported for a failure', () => {
     const { code, last } = ciRun({ test: [1, summary('40 passed (40)', '1 failed | 3 passed (4)')] });
-    expect(last).toBe('40 passed, 1 failed, 1 skipped');
+    expect(last).toBe('40 passed, 1 failed, 2 skipped');
     expect(code).toBe(1);
   });
 
   it('takes a run without a summary, or without any test, for a failure', () => {
     expect(ciRun({ test: [137, 'killed\n'] })).toMatchObject({
       code: 1,
-      last: '0 passed, 1 failed, 1 skipped',
+      last: '0 passed, 1 failed, 2 skipped',
     });
-    expect(ciRun({ test: [0, ''] })).toMatchObject({ code: 1, last: '0 passed, 1 failed, 1 skipped' });
+    expect(ciRun({ test: [0, ''] })).toMatchObject({ code: 1, last: '0 passed, 1 failed, 2 skipped' });
   });
 
   it('reads the summary of vitest alone, whatever the tests print', () => {
     const { last } = ciRun({
       test: [0, `Tests  9 failed here\n${summary('40 passed (40)')}it passed 7 (3)\n`],
     });
-    expect(last).toBe('40 passed, 0 failed, 1 skipped');
+    expect(last).toBe('40 passed, 0 failed, 2 skipped');
   });
 
-  it('adds the tests against moto, and their failures', () => {
+  it.each(['run test:moto', 'run test:native'])('adds what `npm %s` counted, and its failures', (part) => {
     const test = [0, summary('40 passed (40)')] as const;
-    expect(ciRun({ test, 'run test:moto': [0, summary('9 passed (9)')] })).toMatchObject({
+    expect(ciRun({ test, [part]: [0, summary('9 passed (9)')] })).toMatchObject({
       code: 0,
-      last: '49 passed, 0 failed, 0 skipped',
+      last: '49 passed, 0 failed, 1 skipped',
     });
-    expect(ciRun({ test, 'run test:moto': [1, summary('1 failed | 8 passed (9)')] })).toMatchObject({
+    expect(ciRun({ test, [part]: [1, summary('1 failed | 8 passed (9)')] })).toMatchObject({
       code: 1,
-      last: '48 passed, 1 failed, 0 skipped',
+      last: '48 passed, 1 failed, 1 skipped',
     });
-    expect(ciRun({ test, 'run test:moto': [124, 'killed\n'] })).toMatchObject({
+    expect(ciRun({ test, [part]: [124, 'killed\n'] })).toMatchObject({
       code: 1,
-      last: '40 passed, 1 failed, 0 skipped',
+      last: '40 passed, 1 failed, 1 skipped',
     });
   });
 
@@ -93,7 +94,7 @@ describe.skipIf(process.platform === 'win32')('.ci/run', () => {
       'run lint': [1, 'x\n'],
       'run unused': [1, 'x\n'],
     });
-    expect(last).toBe('40 passed, 2 failed, 1 skipped');
+    expect(last).toBe('40 passed, 2 failed, 2 skipped');
     expect(text).toContain('== npm run package: ok');
     expect(code).toBe(1);
   });

@@ -1,11 +1,13 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import util from 'node:util';
 import * as tfjs from '@tensorflow/tfjs';
 import { messageOf, UnfitError } from '../base/errors.ts';
 import type { Runtime } from '../contract/manifest.ts';
 import { registerFileIo } from './file-io.ts';
+import { registerNativeMultinomial } from './native-multinomial.ts';
 import { seenAs } from './private-fields.ts';
 import { registerWasmKernels } from './wasm-kernels/register-wasm-kernels.ts';
 
@@ -18,11 +20,18 @@ export interface OpenBackend {
   readonly runtime: Runtime;
 }
 
-/** Read by the native library when it loads. What is already set is left alone, and recorded. */
+/**
+ * Read by the native library when it loads. What is already set is left alone, and recorded.
+ * oneDNN chooses its kernels by the instructions of the processor. As many threads as the
+ * library would take by itself: sums are cut into as many parts as there are threads, so that matrix products and gradients
+ * of convolutions differ in the last bits between machines of two sizes. Said here, the number stands in every manifest; set
+ * alike on all machines, it makes them equal.
+ */
 const determinismFlags: Readonly<Record<string, string>> = {
   TF_DETERMINISTIC_OPS: '1',
   TF_CUDNN_DETERMINISTIC: '1',
   TF_ENABLE_ONEDNN_OPTS: '0',
+  TF_NUM_INTRAOP_THREADS: String(availableParallelism()),
 };
 const nativePackages = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'] as const;
 
@@ -57,6 +66,7 @@ async function openNative(): Promise<OpenBackend | undefined> {
       const tf: TensorFlow = require(installed);
       await tf.setBackend('tensorflow');
       await tf.ready();
+      registerNativeMultinomial(tf);
       return { tf, backend: 'tensorflow', runtime: nativeRuntime(tf, name) };
     } catch (cause) {
       throw new UnfitError(`${name} is installed but does not load: ${messageOf(cause)}`, {
@@ -99,7 +109,8 @@ function nativeRuntime(tf: TensorFlow, name: string): Runtime {
       ...commonVersions(tf),
       [name.slice('@tensorflow/'.length)]: seenAs<Record<string, string>>(tf.version)['tfjs-node'] ?? '',
       flags: flags.join(' '),
-      ...(gpu !== undefined && { gpu }),
+      // Without a GPU the sizes of the processor's caches decide how sums are cut.
+      ...(gpu !== undefined ? { gpu } : { cpu: cpus()[0]?.model ?? '' }),
     },
     arch: process.arch,
   };

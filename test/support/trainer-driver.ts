@@ -13,7 +13,7 @@ import {
 } from '../../lib/contract/trainer-messages.ts';
 
 const root = join(import.meta.dirname, '..', '..');
-const host = join(root, 'dist', 'job', 'trainer', 'tfjs-host.js');
+const ownHost = join(root, 'dist', 'job', 'trainer', 'tfjs-host.js');
 
 /** Ten thousand digits, made by `npm ci`. */
 export const digitsPath: string = join(root, 'examples', 'mnist', 'digits.bin');
@@ -43,6 +43,11 @@ export interface DriveOptions {
   readonly keepSlots?: boolean;
   /** Begin only when the test says `begin`. */
   readonly waitToBegin?: boolean;
+  /** Another copy of the host, with other packages beside it. */
+  readonly host?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  /** A command that starts the process, as `taskset -c 0`. */
+  readonly prefix?: readonly string[];
 }
 
 let started = 0;
@@ -64,7 +69,8 @@ export class TrainerDriver {
   #output = '';
 
   constructor(options: DriveOptions) {
-    const { program, dir, start, from, waitToBegin = false } = options;
+    const { program, dir, start, from, waitToBegin = false, host = ownHost } = options;
+    const { env = process.env, prefix = [] } = options;
     this.#options = options;
     this.#home = join(dir, `trainer-${++started}`);
     this.stagingDir = join(this.#home, 'staging');
@@ -83,7 +89,11 @@ export class TrainerDriver {
     };
     const startPath = join(this.#home, 'start.json');
     writeFileSync(startPath, JSON.stringify(orders));
-    this.child = spawn(process.execPath, [host, startPath], { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] });
+    const [command, ...args] = [...prefix, process.execPath, host, startPath];
+    this.child = spawn(command, args, {
+      env,
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    });
     const channel = this.child.stdio[3];
     if (!(channel instanceof Socket)) throw new Error('descriptor 3 is no socket');
     this.#channel = openChannel<typeof trainerMessageSchema, SupervisorMessage>(channel, {

@@ -1,9 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { seededRandom } from '../../../lib/base/random.ts';
 import { bundleTestProgram } from '../../support/bundle.ts';
+import { at, damagedCopy, editDocument, zeroTensor } from '../../support/damaged-copy.ts';
 import { runInterrupted } from '../../support/interrupted-run.ts';
 import { type CopiedCheckpoint, TrainerDriver } from '../../support/trainer-driver.ts';
 
@@ -59,7 +60,7 @@ describe.concurrent('the comparison with the uninterrupted run', () => {
   };
 
   it.each(Object.entries(damages))('goes red when a checkpoint loses %s', async (what, damage) => {
-    const from = copyOf(what.includes('running epoch') ? late : middle, what);
+    const from = damagedCopy(what.includes('running epoch') ? late : middle, dir);
     damage(from);
     const result = await new TrainerDriver({ program, dir, from }).finish();
     if (what === 'nothing') expect(result.digests).toEqual(reference.digests);
@@ -71,40 +72,4 @@ function insideEpoch(driver: TrainerDriver, after: number, before: number): Copi
   const found = driver.copies.find(({ step }) => step > after && step < before && step % 10 > 2);
   if (found === undefined) throw new Error('no checkpoint was taken inside an epoch');
   return found;
-}
-
-function copyOf(from: CopiedCheckpoint, name: string): CopiedCheckpoint {
-  const copy = mkdtempSync(join(dir, 'damaged-'));
-  for (const path of Object.keys(from.digests))
-    writeFileSync(join(copy, path), readFileSync(join(from.dir, path)));
-  return { ...from, id: name, dir: copy };
-}
-
-function editDocument(from: CopiedCheckpoint, edit: (document: Record<string, unknown>) => void): void {
-  const path = join(from.dir, 'trainer.json');
-  const document: Record<string, unknown> = JSON.parse(readFileSync(path, 'utf8'));
-  edit(document);
-  writeFileSync(path, JSON.stringify(document));
-}
-
-function at(value: object, ...path: readonly string[]): object {
-  return path.reduce((inner, name) => {
-    const next: unknown = Reflect.get(inner, name);
-    if (typeof next !== 'object' || next === null) throw new Error(`the document has no ${path.join('.')}`);
-    return next;
-  }, value);
-}
-
-function zeroTensor(from: CopiedCheckpoint, file: string, name: string): void {
-  const path = join(from.dir, file);
-  const bytes = readFileSync(path);
-  const headerBytes = Number(bytes.readBigUInt64LE(0));
-  const header: Record<string, { data_offsets: [number, number] }> = JSON.parse(
-    bytes.toString('utf8', 8, 8 + headerBytes),
-  );
-  const entry = Object.entries(header).find(([tensor]) => tensor.includes(name));
-  if (entry === undefined) throw new Error(`${file} has no ${name}, only ${Object.keys(header).join(', ')}`);
-  const [start, end] = entry[1].data_offsets;
-  bytes.fill(0, 8 + headerBytes + start, 8 + headerBytes + end);
-  writeFileSync(path, bytes);
 }

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { UnfitError } from '../../../lib/base/errors.ts';
@@ -78,7 +78,7 @@ function openIn(modules: string): { readonly stdout: string; readonly stderr: st
     const { openBackend } = await import(${JSON.stringify(backend)});
     const { tf, backend, runtime } = await openBackend();
     console.log(JSON.stringify({ backend, runtime, seen: tf.seenAtLoad }));`;
-  const { TF_DETERMINISTIC_OPS: _, ...env } = process.env;
+  const { TF_DETERMINISTIC_OPS: _, TF_NUM_INTRAOP_THREADS: __, ...env } = process.env;
   const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
     encoding: 'utf8',
     env: { ...env, NODE_PATH: modules, TF_ENABLE_ONEDNN_OPTS: 'chosen' },
@@ -101,6 +101,10 @@ function working(name: string): string {
     version: { tfjs: '4.22.0', 'tfjs-node': '4.22.0' },
     setBackend: async () => true,
     ready: async () => {},
+    findBackend: () => ({}),
+    getKernel: () => ({ kernelFunc() {} }),
+    unregisterKernel() {},
+    registerKernel() {},
   };`;
 }
 
@@ -117,7 +121,8 @@ describe('a native package', () => {
         backend: 'tensorflow',
         versions: {
           'tfjs-node-gpu': '4.22.0',
-          flags: 'TF_DETERMINISTIC_OPS=1 TF_CUDNN_DETERMINISTIC=1 TF_ENABLE_ONEDNN_OPTS=chosen',
+          flags: `TF_DETERMINISTIC_OPS=1 TF_CUDNN_DETERMINISTIC=1 TF_ENABLE_ONEDNN_OPTS=chosen TF_NUM_INTRAOP_THREADS=${availableParallelism()}`,
+          cpu: expect.any(String),
         },
       },
     });
