@@ -32,7 +32,11 @@ export class WorkerImage extends Construct {
     // Only copied and hashed here; Docker builds it when the stack is deployed.
     const image =
       runtime === 'container'
-        ? new ecrAssets.DockerImageAsset(this, 'Container', { directory: folder })
+        ? new ecrAssets.DockerImageAsset(this, 'Container', {
+            directory: folder,
+            // The instances', whatever the machine is that deploys.
+            platform: ecrAssets.Platform.LINUX_AMD64,
+          })
         : undefined;
     this.repository = image?.repository;
     this.#imageUri = image?.imageUri;
