@@ -106,6 +106,8 @@ else
   chmod -R go-w "$home"
 fi
 
+# Threads as on the smallest of the usual types: what the processor sums depends on their number, and a job moves between
+# sizes that have the same GPU.
 step='writing the environment of the worker'
 # shellcheck disable=SC2154
 (
@@ -121,6 +123,7 @@ HOLDFAST_RUNTIME=$runtime_digest
 AWS_REGION=$region
 TF_FORCE_GPU_ALLOW_GROWTH=true
 TF_CPP_MIN_LOG_LEVEL=1
+TF_NUM_INTRAOP_THREADS=4
 CUDA_CACHE_PATH=$ptx
 CUDA_CACHE_MAXSIZE=4294967296
 END

@@ -44,6 +44,7 @@ describe('the boot of an instance', () => {
         'AWS_REGION=eu-west-1',
         'CUDA_CACHE_MAXSIZE=4294967296',
         'TF_FORCE_GPU_ALLOW_GROWTH=true',
+        'TF_NUM_INTRAOP_THREADS=4',
         `LD_LIBRARY_PATH=${machine.root}/opt/holdfast/cuda/lib`,
       ]),
     );
