@@ -1,4 +1,4 @@
-import { messageOf, NotFoundError, remedyOf, UnknownFormatError } from '../base/errors.ts';
+import { messageOf, NotFoundError, remedyOf, UnfitError, UnknownFormatError } from '../base/errors.ts';
 import { type Heartbeat, readHeartbeat } from '../journal/heartbeat.ts';
 import type { JobState } from '../journal/job-state.ts';
 import { type Journal, openJournal } from '../journal/journal.ts';
@@ -80,9 +80,10 @@ export async function listJobs(region: Region): Promise<JobList> {
   return { jobs: jobs.toSorted(newestFirst), unreadable };
 }
 
-/** Trouble with the store or with permissions would meet every job. */
+/** Trouble with the store or with permissions would meet every job; a store that was just listed is fit. */
 function isOfThisJobAlone(error: unknown): boolean {
-  return error instanceof UnknownFormatError || remedyOf(error) === 'fall-back';
+  const isOfJournal = error instanceof UnknownFormatError || error instanceof UnfitError;
+  return isOfJournal || remedyOf(error) === 'fall-back';
 }
 
 function newestFirst({ state: one }: JobView, { state: other }: JobView): number {

@@ -183,6 +183,21 @@ describe('ls of a store with a job that cannot be read', () => {
   });
 });
 
+describe('ls of a store with a damaged journal', () => {
+  it('lists the others, and names it with what to do', async () => {
+    const world = cliWorld();
+    await world.submitted();
+    await world.submitted({ jobId: 'damaged' });
+    const { store } = await world.region();
+    await store.put(objectKeys.journalEntry('damaged', 1), new TextEncoder().encode('{"format":1,'));
+    await store.delete([objectKeys.stateHint('damaged')]);
+    const { code, out, err } = await world.run(['ls']);
+    expect(out).toContain('job-1');
+    expect(err).toMatch(/job `damaged` cannot be read: a journal entry is damaged/);
+    expect(code).toBe(1);
+  });
+});
+
 describe('show', () => {
   it('shows spec, worker, checkpoints and recoveries', async () => {
     const { code, out } = await world.run(['show', 'job-1']);
