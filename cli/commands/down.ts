@@ -181,6 +181,6 @@ function report(
   );
   if (previous !== undefined)
     terminal.suggest(
-      `The address is kept in ${previous}. \`holdfast down --delete-data\` deletes the bucket.`,
+      `The address is kept in ${previous}. \`holdfast up -c bucket=${bucketOf(deployment)}\` puts a fleet on it again; \`holdfast down --delete-data\` deletes it.`,
     );
 }

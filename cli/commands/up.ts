@@ -124,7 +124,7 @@ function report(
     const shown = Array.isArray(value) ? value.join(', ') : value;
     terminal.print(`${name.padEnd(width)}  ${shown}`);
   }
-  terminal.suggest(`Written to ${file}. Nothing runs yet, and nothing is paid for while no job waits.`);
+  terminal.suggest(`Written to ${file}. No machine runs while no job waits.`);
   const prefix = profile === undefined ? '' : `AWS_PROFILE=${profile} `;
   terminal.suggest(`Next: ${prefix}npx holdfast submit train.ts`);
 }

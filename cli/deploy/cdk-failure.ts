@@ -34,7 +34,8 @@ const readings: readonly Reading[] = [
     says: /LimitExceeded|maximum number of \w+ has been reached|quota/i,
     error: UnfitError,
     means: 'a quota of this account is used up.',
-    hint: () => 'Ask for more under Service Quotas in the AWS console, or remove what is no longer needed.',
+    hint: () =>
+      'Ask for more under Service Quotas in the AWS console (docs/deploy.md), or remove what is no longer needed.',
   },
   {
     says: /is not authorized to perform|AccessDenied|UnauthorizedOperation|could not be used to assume|cannot be assumed/i,

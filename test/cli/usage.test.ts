@@ -6,7 +6,7 @@ describe('help', () => {
     const { code, out, err } = await cliWorld().run(['--help']);
     expect(code).toBe(0);
     expect(err).toBe('');
-    for (const name of 'demo worker submit ls show why logs watch pause resume cancel retry local interrupt'.split(
+    for (const name of 'demo worker submit ls show why logs watch pause resume cancel retry local interrupt doctor fleet'.split(
       ' ',
     )) {
       expect(out).toMatch(new RegExp(`^ {2}${name} `, 'm'));
@@ -14,14 +14,15 @@ describe('help', () => {
     expect(out).toContain('100 job failed');
   });
 
-  it.each('demo worker submit ls show why logs watch pause resume cancel retry local interrupt'.split(' '))(
-    'of %s shows the options that every command takes',
-    async (name) => {
-      const { code, out } = await cliWorld().run([name, '--help']);
-      expect(code).toBe(0);
-      for (const option of ['--json', '--store', '--queue', '--dir']) expect(out).toContain(option);
-    },
-  );
+  it.each(
+    'demo worker submit ls show why logs watch pause resume cancel retry local interrupt doctor fleet'.split(
+      ' ',
+    ),
+  )('of %s shows the options that every command takes', async (name) => {
+    const { code, out } = await cliWorld().run([name, '--help']);
+    expect(code).toBe(0);
+    for (const option of ['--json', '--store', '--queue', '--dir']) expect(out).toContain(option);
+  });
 
   it('shows durations as a person types them', async () => {
     const { out } = await cliWorld().run(['local', '--help']);
