@@ -30,6 +30,14 @@ export const defineFleet: Define = (program, run) => {
     .action(() => run(async () => (await import('../commands/doctor.ts')).doctor, {}));
 
   program
+    .command('fleet')
+    .summary('list the machines')
+    .description(
+      'Lists the machines with the job that each works on, its prices now and what it has cost so far.',
+    )
+    .action(() => run(async () => (await import('../commands/fleet.ts')).fleet, {}));
+
+  program
     .command('interrupt')
     .summary('rehearse the loss of a machine')
     .description(

@@ -4,6 +4,7 @@ import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../lib/base/clock.ts';
+import type { FleetView } from '../../lib/client/read-fleet.ts';
 import { readJob } from '../../lib/client/read-job.ts';
 import { type CliWorld, cliWorld } from '../support/cli-world.ts';
 import { tempDir } from '../support/temp-dir.ts';
@@ -60,7 +61,14 @@ describe('interrupt', () => {
         kind: 'notice',
         remainingMs: expect.any(Number),
       });
+      const [{ fleet }] = (await world.run(words('fleet --json'))).json as [{ fleet: FleetView }];
+      expect(fleet.machines).toContainEqual(
+        expect.objectContaining({ id: first, notice: expect.stringMatching(/^notice; gone in /) }),
+      );
       const second = await workerOf(world, 'job', first);
+      const table = (await world.run(['fleet'])).out;
+      expect(table).toMatch(new RegExp(`^${second} .* job `, 'm'));
+      expect(table).not.toContain('SO-FAR');
 
       const killed = await world.run(words('interrupt job --kill'));
       expect(killed).toMatchObject({ code: 0, out: `${second} was killed without notice.\n` });
@@ -96,6 +104,12 @@ describe('interrupt', () => {
       code: 5,
       err: expect.stringContaining('no local region runs'),
     });
+  });
+
+  it('shows no machines where no region runs, and says how to start one', async () => {
+    const { code, out, err } = await cliWorld().run(['fleet']);
+    expect([code, out]).toEqual([0, '']);
+    expect(err).toContain('holdfast local');
   });
 
   it('says that nobody works on a job that waits', async () => {
