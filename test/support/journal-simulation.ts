@@ -314,7 +314,7 @@ async function request(simulation: Simulation, { random, name: by }: Actor, jour
   const choices: ReadonlyArray<() => Promise<unknown>> = [
     async () =>
       tagged(simulation, tag, async () =>
-        requests.recordTicket(journal, { by: tag, seen: journal.state.sequence }),
+        requests.recordTicket(journal, { by: tag, seen: (await journal.refresh()).sequence }),
       ),
     async () =>
       tagged(simulation, tag, async () => requests.recordFork(journal, { checkpoint: picked, child: tag })),

@@ -125,6 +125,7 @@ describe('workers, zombies and operators on one job over a bad network', () => {
       'forked',
       'pinned',
       'prune-requested',
+      'ticketed',
     ]) {
       expect(kinds, kind).toContain(kind);
     }
