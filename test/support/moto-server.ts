@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { accessSync, constants } from 'node:fs';
+import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { systemClock } from '../../lib/base/clock.ts';
+import { Machine } from '../../local/machine.ts';
+import { scratchFolder } from './scratch-folder.ts';
 
 export interface MotoServer {
   readonly endpoint: string;
@@ -25,32 +26,32 @@ export function motoIsInstalled(): boolean {
   });
 }
 
-/** Starts a moto on a port of its own. */
+/** Starts a moto on a port of its own. It ends with this process, however that ends. */
 export async function startMoto(): Promise<MotoServer> {
   const port = await freePort();
   const endpoint = `http://127.0.0.1:${port}`;
-  // A group of its own, so that the launcher in between does not keep the server alive.
-  const child = spawn('moto_server', ['-H', '127.0.0.1', '-p', String(port)], {
-    detached: true,
-    stdio: 'ignore',
+  const { dir, remove } = await scratchFolder();
+  const machine = await Machine.start({
+    instanceId: `moto-${port}`,
+    command: ['moto_server', '-H', '127.0.0.1', '-p', String(port)],
+    env: process.env,
+    cwd: dir,
+    // It writes a line for every request.
+    logFile: '/dev/null',
+    clock: systemClock,
   });
-  const ended = new Promise<void>((resolve) => {
-    child.once('error', () => resolve());
-    child.once('exit', () => resolve());
-  });
+  const stop = async (): Promise<void> => {
+    await machine.kill();
+    await remove();
+  };
   const until = systemClock.monotonicMs() + startsWithinMs;
+  const ended = machine.exited.then(() => 'ended' as const);
   while (systemClock.monotonicMs() < until) {
-    if (child.pid === undefined || child.exitCode !== null) throw new Error('moto_server does not start');
-    if (await answers(endpoint)) return { endpoint, stop: () => stop(child, ended) };
-    await Promise.race([ended, systemClock.sleep(100)]);
+    if (await answers(endpoint)) return { endpoint, stop };
+    if ((await Promise.race([ended, systemClock.sleep(100)])) === 'ended') break;
   }
-  await stop(child, ended);
-  throw new Error(`moto_server did not answer within ${startsWithinMs} ms`);
-}
-
-async function stop(child: ChildProcess, ended: Promise<void>): Promise<void> {
-  if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL');
-  await ended;
+  await stop();
+  throw new Error(`moto_server ended, or did not answer within ${startsWithinMs} ms`);
 }
 
 async function answers(endpoint: string): Promise<boolean> {

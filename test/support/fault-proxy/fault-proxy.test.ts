@@ -9,6 +9,7 @@ import { type FakeAws, startFakeAws } from '../fake-aws/fake-aws.ts';
 import { readAwsRequest } from './aws-request.ts';
 import { type FaultKind, type FaultPlan, possibleFaults } from './faults.ts';
 import { FaultProxy } from './fault-proxy.ts';
+import { objectOfUrl, templateForMoto } from './stack-template.ts';
 
 const always = (kind: FaultKind): FaultPlan => ({
   share: 1,
@@ -218,4 +219,44 @@ describe('the protocols of AWS', () => {
     const { service, operation } = read(facts);
     expect(`${service}:${operation}`).toBe(name);
   });
+});
+
+describe('a template on its way to moto', () => {
+  const resources = {
+    Bucket: { Type: 'AWS::S3::Bucket' },
+    Alarm: { Type: 'AWS::CloudWatch::Alarm' },
+    Experiment: { Type: 'AWS::FIS::ExperimentTemplate' },
+  };
+  const templateOf = (body: object): string =>
+    JSON.stringify({
+      Resources: { ...resources, Board: { Type: 'AWS::CloudWatch::Dashboard', Properties: { body } } },
+    });
+
+  it('is left as it is, to the byte, where nothing refers to what moto does not know', () => {
+    const text = templateOf({ 'Fn::GetAtt': ['Bucket', 'Arn'] });
+    expect(templateForMoto(text)).toEqual({ template: text, played: [] });
+  });
+
+  it('gets an answer for every other reference, and tells for which types', () => {
+    const { template, played } = templateForMoto(
+      templateOf([{ 'Fn::GetAtt': ['Alarm', 'Arn'] }, { Ref: 'Bucket' }, { Ref: 'Experiment' }]),
+    );
+    expect(JSON.parse(template)).toMatchObject({
+      Resources: {
+        ...resources,
+        Board: {
+          Properties: {
+            body: ['arn:aws:played:us-east-1:123456789012:Alarm', { Ref: 'Bucket' }, 'EXT1234567890abcdef'],
+          },
+        },
+      },
+    });
+    expect(played).toEqual(['AWS::CloudWatch::Alarm', 'AWS::FIS::ExperimentTemplate']);
+  });
+
+  it.each([
+    'https://assets.s3.us-east-1.amazonaws.com/a/b.json',
+    'https://s3.us-east-1.amazonaws.com/assets/a/b.json',
+    'http://localhost:5000/assets/a/b.json',
+  ])('is found by its URL: %s', (url) => expect(objectOfUrl(url)).toBe('assets/a/b.json'));
 });

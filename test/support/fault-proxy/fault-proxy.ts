@@ -14,6 +14,7 @@ import { emulate } from './emulations.ts';
 import { drawFault, type FaultPlan } from './faults.ts';
 import { LifecycleHooks } from './lifecycle-hooks.ts';
 import { ProxyRecord } from './proxy-record.ts';
+import { objectOfUrl, templateForMoto } from './stack-template.ts';
 
 interface UpstreamAnswer {
   readonly status: number;
@@ -78,11 +79,14 @@ export class FaultProxy implements AsyncDisposable {
   ): Promise<void> {
     try {
       const { method = 'GET', url = '/', headers } = incoming;
-      const request = readAwsRequest({ method, url, headers, body: await buffer(incoming) });
+      const asked = readAwsRequest({ method, url, headers, body: await buffer(incoming) });
+      const request = asked.service === 'cloudformation' ? await this.#withPlayedResources(asked) : asked;
       this.record.asked(request);
       await this.#answer({ request, url, response, isCalm });
-    } catch {
-      // The client hung up (a killed worker), or moto did: either way the connection is over.
+    } catch (error) {
+      // A client that hung up (a killed worker) is no fault of ours; anything else must be seen.
+      if (!incoming.destroyed || incoming.complete)
+        this.record.failed(`${incoming.url ?? ''}: ${String(error)}`);
       response.destroy();
     }
   }
@@ -139,6 +143,27 @@ export class FaultProxy implements AsyncDisposable {
     const { connection: _hop, 'transfer-encoding': _coding, ...kept } = incoming.headers;
     const length = request.method === 'HEAD' ? {} : { 'content-length': String(body.length) };
     return { status, headers: { ...(kept as UpstreamAnswer['headers']), ...length }, body };
+  }
+
+  /** A stack's template goes to moto in the request itself where moto would fail on it as it lies in the bucket. */
+  async #withPlayedResources(request: AwsRequest): Promise<AwsRequest> {
+    const { TemplateURL: url, TemplateBody: body, ...params } = request.params;
+    const text = url === undefined ? body : await this.#read(objectOfUrl(url));
+    if (text === undefined || !text.startsWith('{')) return request;
+    const { template, played } = templateForMoto(text);
+    if (played.length === 0) return request;
+    for (const type of played) this.record.emulated({ ...request, operation: type });
+    const given = { ...params, TemplateBody: template };
+    return { ...request, params: given, body: Buffer.from(new URLSearchParams(given).toString()) };
+  }
+
+  async #read(object: string): Promise<string> {
+    // Moto checks no signature, but shows nothing to those who have none.
+    const authorization =
+      'AWS4-HMAC-SHA256 Credential=moto/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0';
+    const response = await fetch(new URL(`/${object}`, this.#upstream), { headers: { authorization } });
+    if (!response.ok) throw new Error(`moto does not show ${object}: ${response.status}`);
+    return response.text();
   }
 
   /** At AWS the terminate hook holds an instance that leaves by itself, too; in moto it is gone at once. */

@@ -15,6 +15,13 @@ export class ProxyRecord {
   /** Objects that were created under `If-None-Match: *`, and how often: never more than once without a delete between. */
   readonly #created = new Map<string, number>();
 
+  /** Requests on which the proxy itself failed, or moto hung up: none. */
+  readonly failures: string[] = [];
+
+  failed(message: string): void {
+    this.failures.push(message);
+  }
+
   asked(request: AwsRequest): void {
     count(this.#requests, nameOf(request));
   }
