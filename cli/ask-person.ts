@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
 
 /**
@@ -16,18 +15,13 @@ export async function askForLine(question: string, signal?: AbortSignal): Promis
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   // While a line is read the terminal gives Ctrl-C to the reader, not to the process.
   lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
-  const over = new AbortController();
-  const asked = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal]);
   try {
-    const ended = once(lines, 'close', { signal: over.signal }).then(
-      () => '',
-      // The line came first.
-      () => '',
-    );
-    const answer = await Promise.race([lines.question(`${question} `, { signal: asked }), ended]);
-    return answer.trim();
+    return (await lines.question(`${question} `, signal === undefined ? {} : { signal })).trim();
+  } catch (error) {
+    // Ctrl-D ends the question with an error of its own.
+    if (signal?.aborted !== true && error instanceof Error && error.name === 'AbortError') return '';
+    throw error;
   } finally {
-    over.abort();
     lines.close();
   }
 }

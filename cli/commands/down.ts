@@ -14,6 +14,8 @@ import { withRegion } from '../with-region.ts';
 
 /** `holdfast down`: delete the stack; the bucket with every job stays, unless told otherwise. */
 export const down: Command<DownInput> = async (context, input) => {
+  // From here on Ctrl-C ends a question or a step, and the command says how far it came.
+  context.untilInterrupted();
   const dir = resolve(context.cwd, context.options.dir ?? '.holdfast');
   const standing = await readDeployment(dir);
   const deployment = standing ?? (await dataLeftBehind(dir, input));
