@@ -253,7 +253,8 @@ function factsOf(call: AwsCall, read: AwsErrorFacts): Facts {
     target: call.target,
     error: read.socketCode ?? read.name,
     status: read.status,
-    said: read.message,
+    // The SDK adds a second line for its own developers to what it could not parse.
+    said: read.message.split('\n')[0],
     requestId: read.requestId,
   };
 }

@@ -1,9 +1,8 @@
 import type { Clock } from '../base/clock.ts';
-import { messageOf } from '../base/errors.ts';
-import { withTimeLimit } from '../base/time-limit.ts';
 import type { Ec2Market, OnDemandPrices, PlacementScore, SpotPrice } from '../fleet/ec2-market.ts';
 import { awsRegionOf } from './aws-region.ts';
 import type { RegionPlace } from './locate-region.ts';
+import { notedQuestions } from './noted-questions.ts';
 
 /** What a machine of one type costs now. USD an hour. */
 export interface TypeEstimate {
@@ -70,27 +69,14 @@ export async function estimate(
   const { region } = fleet;
   const { limitMs = limitMsDefault, signal } = options;
   const notes: string[] = [];
-  const asFarAsKnown = async <Answer>(
-    what: string,
-    ask: (limited: AbortSignal) => Promise<Answer>,
-  ): Promise<Answer | undefined> => {
-    try {
-      return await withTimeLimit(ask, { clock, limitMs, what: `the question for ${what}`, signal });
-    } catch (error) {
-      signal?.throwIfAborted();
-      notes.push(`${what} are not known: ${messageOf(error)}`);
-      return undefined;
-    }
-  };
+  const ask = notedQuestions(notes, { clock, limitMs, signal });
   const types = fleet.types.some((type) => type.includes('*'))
-    ? smallest(
-        (await asFarAsKnown('instance types', (limited) => market.vcpusOf(fleet.types, limited))) ?? [],
-      )
+    ? smallest((await ask('instance types', (limited) => market.vcpusOf(fleet.types, limited))) ?? [])
     : fleet.types;
   const [spot = [], onDemand = new Map<string, number>(), scores] = await Promise.all([
-    asFarAsKnown('Spot prices', (limited) => market.spotPrices({ types }, limited)),
-    asFarAsKnown('On-Demand prices', (limited) => prices.of(types, limited)),
-    asFarAsKnown('placement scores', (limited) => market.placementScores(types, limited)),
+    ask('Spot prices', (limited) => market.spotPrices({ types }, limited)),
+    ask('On-Demand prices', (limited) => prices.of(types, limited)),
+    ask('placement scores', (limited) => market.placementScores(types, limited)),
   ]);
   const own = scores?.find((score) => score.region === region)?.score ?? null;
   return {

@@ -1,9 +1,9 @@
-import { messageOf, NotFoundError } from '../base/errors.ts';
+import { NotFoundError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
-import { withTimeLimit } from '../base/time-limit.ts';
 import { instanceTags } from '../contract/worker-environment.ts';
 import type { Ec2Machine, Ec2Market, OnDemandPrices, SpotPrice } from '../fleet/ec2-market.ts';
 import type { GroupMachine, WorkerGroup, WorkerGroups } from '../fleet/worker-groups.ts';
+import { type Ask, notedQuestions } from './noted-questions.ts';
 import type { JobView } from './read-job.ts';
 import { priceNow, spotCost } from './spot-cost.ts';
 
@@ -65,25 +65,25 @@ export async function readFleet(
   const groups = await ports.groups.read(groupNames, signal);
   const members = groups.flatMap((group) => group.machines.map((machine) => ({ group, machine })));
   const notes: string[] = [];
-  const known = notedQuestions(notes, clock, signal);
+  const ask = notedQuestions(notes, { clock, limitMs, signal });
   const types = [...new Set(members.map(({ machine }) => machine.type))];
   const [machines = [], onDemand = new Map<string, number>()] = await Promise.all([
-    known('instances', (limited) =>
+    ask('instances', (limited) =>
       market.machines(
         members.map(({ machine }) => machine.id),
         limited,
       ),
     ),
-    known('On-Demand prices', (limited) => prices.of(types, limited)),
+    ask('On-Demand prices', (limited) => prices.of(types, limited)),
   ]);
   const since = earliest(machines);
   const spot =
     types.length === 0
       ? []
-      : ((await known('Spot prices', (limited) =>
+      : ((await ask('Spot prices', (limited) =>
           market.spotPrices({ types, ...(since === undefined ? {} : { since }) }, limited),
         )) ?? []);
-  const jobs = await jobsOf(machines, ports, known);
+  const jobs = await jobsOf(machines, ports, ask);
   const rows = members.map(({ group, machine }) =>
     rowOf(
       { group, machine, facts: machines.find(({ id }) => id === machine.id) },
@@ -99,31 +99,13 @@ export async function readFleet(
   };
 }
 
-type Known = <Answer>(
-  what: string,
-  ask: (limited: AbortSignal) => Promise<Answer>,
-) => Promise<Answer | undefined>;
-
-/** Asks, and notes down what could not be had. */
-function notedQuestions(notes: string[], clock: Clock, signal: AbortSignal | undefined): Known {
-  return async (what, ask) => {
-    try {
-      return await withTimeLimit(ask, { clock, limitMs, what: `the question for ${what}`, signal });
-    } catch (error) {
-      signal?.throwIfAborted();
-      notes.push(`${what} are not known: ${messageOf(error)}`);
-      return undefined;
-    }
-  };
-}
-
 /** The jobs that machines say they work on, by the id of the machine. The tags are for people; the journal decides. */
 async function jobsOf(
   machines: readonly Ec2Machine[],
   { readJob }: FleetPorts,
-  known: Known,
+  ask: Ask,
 ): Promise<ReadonlyMap<string, JobView>> {
-  const jobs = await known('jobs', () =>
+  const jobs = await ask('jobs', () =>
     Promise.all(
       machines.map(async ({ id, tags }) => {
         const jobId = tags.get(instanceTags.job);
