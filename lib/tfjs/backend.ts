@@ -7,7 +7,7 @@ import * as tfjs from '@tensorflow/tfjs';
 import { messageOf, UnfitError } from '../base/errors.ts';
 import type { Runtime } from '../contract/manifest.ts';
 import { registerFileIo } from './file-io.ts';
-import { registerNativeMultinomial } from './native-multinomial.ts';
+import { mendNative } from './mend-native.ts';
 import { seenAs } from './private-fields.ts';
 import { registerWasmKernels } from './wasm-kernels/register-wasm-kernels.ts';
 
@@ -66,7 +66,7 @@ async function openNative(): Promise<OpenBackend | undefined> {
       const tf: TensorFlow = require(installed);
       await tf.setBackend('tensorflow');
       await tf.ready();
-      registerNativeMultinomial(tf);
+      mendNative(tf);
       return { tf, backend: 'tensorflow', runtime: nativeRuntime(tf, name) };
     } catch (cause) {
       throw new UnfitError(`${name} is installed but does not load: ${messageOf(cause)}`, {

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bundleText } from '../support/bundle.ts';
 import { type NativeBench, nativeBench } from '../support/native-bench.ts';
 import { type DriveOptions, TrainerDriver } from '../support/trainer-driver.ts';
 
@@ -71,10 +72,48 @@ describe.concurrent('a training on the native backend', () => {
   });
 });
 
+describe.concurrent('a tensor on the native backend', () => {
+  it('keeps its values when the array that it was made from is filled again', async () => {
+    // Lengths of all sorts: where an array lies in memory decides whether TensorFlow copies it.
+    const reusing = await bundleText(
+      'reusing',
+      `import * as tf from '@tensorflow/tfjs';
+       import { defineTraining } from 'holdfast/training';
+       const buffers = [16, 256, 1024, 4096, 65536].map((length) => new Float32Array(length));
+       export default defineTraining({ setup: () => ({
+         state: { count: { n: 0 } }, until: { steps: 12 },
+         data: {
+           examples: 48, batchSize: 4, shuffle: false,
+           async load([first]) {
+             await null;
+             return buffers.flatMap((buffer) => {
+               const [fresh, used] = [0, 0].map(() => tf.tensor1d(buffer.fill(first + 1)));
+               used.add(1).dispose();
+               buffer.fill(-1);
+               return [fresh, used];
+             });
+           },
+         },
+         step({ batch, indices: [first] }) {
+           for (const tensor of batch)
+             if (tensor.dataSync().some((value) => value !== first + 1)) throw new Error('changed: ' + tensor.shape);
+         },
+       }) });`,
+      bench.dir,
+    );
+    const driver = drive({ program: reusing });
+    expect((await driver.finish()).step).toBe(12);
+  });
+});
+
 describe.concurrent('the last bits', () => {
   async function weightsWith(threads: number, prefix: readonly string[] = []): Promise<string | undefined> {
     const env = { ...process.env, TF_NUM_INTRAOP_THREADS: String(threads) };
-    const { digests } = await drive({ env, prefix, start: { params: { steps: 6, units: 1024, batchSize: 96 } } }).finish();
+    const { digests } = await drive({
+      env,
+      prefix,
+      start: { params: { steps: 6, units: 1024, batchSize: 96 } },
+    }).finish();
     return digests['model.safetensors'];
   }
   const canPin = spawnSync('taskset', ['--version']).status === 0;

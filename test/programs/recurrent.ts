@@ -3,7 +3,7 @@ import { defineTraining, type Examples, fit, type StepMoment } from 'holdfast/tr
 
 /** Next letters with an embedding, recurrent layers of which one keeps its states from batch to batch, and drawn samples. */
 export default defineTraining({
-  params: { steps: 36, batchSize: 8, length: 10, letters: 11 },
+  params: { steps: 24, batchSize: 8, length: 6, letters: 11 },
 
   setup({ params, rng }) {
     const { batchSize, length, letters } = params;

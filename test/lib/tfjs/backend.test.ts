@@ -101,6 +101,7 @@ function working(name: string): string {
     version: { tfjs: '4.22.0', 'tfjs-node': '4.22.0' },
     setBackend: async () => true,
     ready: async () => {},
+    backend: () => ({ write() {} }),
     findBackend: () => ({}),
     getKernel: () => ({ kernelFunc() {} }),
     unregisterKernel() {},
