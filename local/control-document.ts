@@ -10,8 +10,6 @@ export const controlSchema = z.object({
   token: z.string().min(16),
 });
 
-export type ControlDocument = z.infer<typeof controlSchema>;
-
 export const controlFile = (dir: string): string => join(dir, 'control.json');
 
 /** What a region is asked to do with one of its machines. */
