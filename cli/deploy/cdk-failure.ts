@@ -50,11 +50,17 @@ const readings: readonly Reading[] = [
     hint: () => 'Wait until it has ended, then type the same again.',
   },
   {
-    says: /ROLLBACK_COMPLETE|ROLLBACK_FAILED|DELETE_FAILED/,
+    says: /ROLLBACK_COMPLETE|ROLLBACK_FAILED/,
     error: UnfitError,
     means: 'CloudFormation took back what it had begun.',
     hint: () =>
       'The first line with FAILED above says why. A stack that never stood has to be deleted first: `aws cloudformation delete-stack`.',
+  },
+  {
+    says: /DELETE_FAILED|destroy failed/,
+    error: UnfitError,
+    means: 'CloudFormation could not delete all of it.',
+    hint: () => 'The line above says what is in the way. Remove it, then type `holdfast down` again.',
   },
   {
     says: /docker/i,

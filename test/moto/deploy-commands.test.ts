@@ -1,15 +1,13 @@
-/**
- * `holdfast up`, `diff` and `down` with the real CDK. The app is a small one: what moto deletes must not hold a network, which
- * it never lets go of.
- */
+/** `holdfast up`, `diff` and `down` with the real CDK. */
 import { HeadBucketCommand, ListObjectVersionsCommand } from '@aws-sdk/client-s3';
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { root } from '../support/house/source-tree.ts';
 import { type Cloud, startCloud } from './cloud.ts';
 import { mustRun, type Run, runProcess } from './run-process.ts';
 
+/** A small app: what moto deletes must not hold a network, which it never lets go of. */
 const app = `
 import { App, CfnOutput, RemovalPolicy, Stack, aws_s3, aws_sqs } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
@@ -80,3 +78,23 @@ it(
     await expect(cloud.s3.send(new HeadBucketCommand({ Bucket: bucket }))).rejects.toThrow();
   },
 );
+
+it('deploys the app of this package from an empty folder', { timeout: 240_000 }, async () => {
+  const empty = join(cloud.dir, 'empty');
+  mkdirSync(empty);
+  // moto knows no Deep Learning image.
+  const words = ['up', '--yes', '--json', '-c', 'imageId=ami-12c6146b', '--', '--method=direct'] as const;
+  const up = await runProcess([process.execPath, main, ...words], {
+    cwd: empty,
+    env: cloud.environment('calm'),
+  });
+  expect(up.code, up.stderr).toBe(0);
+  expect(JSON.parse(up.stdout).deployment).toMatchObject({
+    stack: 'Holdfast',
+    region: 'us-east-1',
+    store: expect.stringMatching(/^s3:\/\/[a-z0-9-]+\?region=us-east-1$/),
+    workersGroup: expect.any(String),
+    instanceTypes: expect.arrayContaining(['g5.xlarge']),
+  });
+  expect(readdirSync(empty)).toEqual(['.holdfast']);
+});

@@ -27,6 +27,7 @@ const said: ReadonlyArray<readonly [string, string, RegExp]> = [
   ['VpcLimitExceeded: The maximum number of VPCs has been reached.', 'UNFIT', /quota/],
   ['Stack:x is in CREATE_IN_PROGRESS state and can not be updated', 'CONFLICT', /still works/],
   ['x | ROLLBACK_COMPLETE | AWS::CloudFormation::Stack', 'UNFIT', /took back/],
+  ['❌  Holdfast: destroy failed DeploymentError: The vpc has dependencies', 'UNFIT', /could not delete all/],
   ['Maximum schema version supported is 43.x.x, but found 55.0.0', 'UNFIT', /older than its library/],
   ["Failed to find and execute 'docker' in PATH", 'UNFIT', /Docker/],
   ['TypeError: x is not a function', 'UNFIT', /could not deploy the stack:/],
