@@ -89,7 +89,8 @@ export class ReconcileSchedule extends Construct {
       sid: 'Listing',
       actions: ['s3:ListBucket'],
       resources: [bucket.bucketArn],
-      conditions: { StringLike: { 's3:prefix': ['jobs/*'] } },
+      // As the workers: a missing object has to be told from a forbidden one.
+      conditions: { StringLikeIfExists: { 's3:prefix': ['jobs/*'] } },
     });
     const tickets = new iam.PolicyStatement({
       sid: 'Tickets',

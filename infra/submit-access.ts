@@ -33,8 +33,9 @@ export function grantSubmit(scope: Construct, grantee: iam.IGrantable, access: S
       ['s3:GetObject', 's3:PutObject'],
       prefixes.map((prefix) => bucket.arnForObjects(`${prefix}*`)),
     ),
+    // A GET of a missing object names no prefix, and must be told that it is missing.
     grant(['s3:ListBucket'], [bucket.bucketArn], {
-      StringLike: { 's3:prefix': prefixes.map((prefix) => `${prefix}*`) },
+      StringLikeIfExists: { 's3:prefix': prefixes.map((prefix) => `${prefix}*`) },
     }),
     grant(['sqs:SendMessage', 'sqs:GetQueueAttributes', 'sqs:GetQueueUrl'], [jobs.queueArn]),
     grant(['autoscaling:SetDesiredCapacity'], [groupArn(scope, groups.spot)]),

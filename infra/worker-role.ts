@@ -87,12 +87,13 @@ function objectStatements(props: WorkerRoleProps): readonly Reasoned[] {
       }),
       reason: `${keys} Journals, programs and inputs cannot be deleted, and no version of anything.`,
     },
-    // Also what makes S3 say "no such key" rather than "forbidden" for the slot of a journal that is still free.
+    // Also what makes S3 say "no such key" rather than "forbidden" for the slot of a journal that is still free: such a GET
+    // lists nothing, so the condition must hold as well where a request names no prefix (`IfExists`).
     without({
       sid: 'Listing',
       actions: ['s3:ListBucket'],
       resources: [bucket.bucketArn],
-      conditions: { StringLike: { 's3:prefix': prefixes.map((prefix) => `${prefix}*`) } },
+      conditions: { StringLikeIfExists: { 's3:prefix': prefixes.map((prefix) => `${prefix}*`) } },
     }),
     without({
       sid: 'Bundle',

@@ -522,9 +522,9 @@ describe('what workers may do', () => {
     expect(keys).toEqual(['/jobs/*/checkpoints/*', '/probes/*']);
   });
 
-  it('lists below its prefixes alone', () => {
+  it('lists below its prefixes alone, and is told when an object is missing', () => {
     expect(may['Listing']?.Condition).toEqual({
-      StringLike: { 's3:prefix': ['jobs/*', 'programs/*', 'inputs/*', 'probes/*', 'runtime/*'] },
+      StringLikeIfExists: { 's3:prefix': ['jobs/*', 'programs/*', 'inputs/*', 'probes/*', 'runtime/*'] },
     });
   });
 
