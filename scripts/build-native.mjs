@@ -47,9 +47,8 @@ archive.extractall(sys.argv[2], [name for name in archive.namelist() if name.sta
 `;
 const minuteMs = 60_000;
 
-const cache =
-  process.env['HOLDFAST_NATIVE_DIR'] ??
-  join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'holdfast');
+const userCache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
+const cache = process.env['HOLDFAST_NATIVE_DIR'] ?? join(userCache, 'holdfast');
 const home = join(cache, `native-tfjs-${tfjs}-tensorflow-${tensorflow}-${process.platform}-${process.arch}`);
 // Written last: what it lies in is complete.
 const figuresFile = join(home, 'built.json');
@@ -167,7 +166,18 @@ async function compile({ part, native, nodeHeaders }) {
     PATH: `${bin}:${process.env['PATH']}`,
     ...(nodeHeaders !== undefined && { npm_config_nodedir: nodeHeaders }),
   };
-  await run(join(bin, 'node-pre-gyp'), ['install', '--build-from-source'], { cwd: native, env });
+  try {
+    await run(join(bin, 'node-pre-gyp'), ['install', '--build-from-source'], { cwd: native, env });
+  } catch (error) {
+    if (nodeHeaders !== undefined || existsSync(fetchedHeaders())) throw error;
+    throw new Missing("Node's headers: node-gyp could not fetch them. npm_config_nodedir may name them.");
+  }
+}
+
+/** Where node-gyp keeps the headers that it fetched. */
+function fetchedHeaders() {
+  const kept = process.env['npm_config_devdir'] ?? join(userCache, 'node-gyp');
+  return join(kept, process.versions.node, 'include', 'node', 'node_api.h');
 }
 
 /** A library that does not load, or multiplies wrongly, must not be taken for a build. */
@@ -191,7 +201,7 @@ async function run(command, args, options = {}) {
   const child = spawn(command, args, {
     ...options,
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 10 * minuteMs,
+    signal: AbortSignal.timeout(10 * minuteMs),
   });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (output += data));
