@@ -61,29 +61,37 @@ export class Wish<Value> {
 
   async #pursue(): Promise<void> {
     let failures = 0;
-    try {
-      for (let wished = await this.#next(); wished !== undefined; wished = await this.#next()) {
-        const isOver = await this.#try(wished.value, failures + 1);
-        if (isOver) this.#settled = wished;
-        failures = isOver ? 0 : failures + 1;
-        const { clock, spacingMs = 0 } = this.#options;
-        this.#notBeforeMs = clock.monotonicMs() + Math.max(spacingMs, retryDelayMs(failures));
-      }
-    } finally {
-      this.#isPursued = false;
+    let tried: { readonly value: Value } | undefined;
+    while (await this.#untilDue()) {
+      const wished = this.#open;
+      // What was wished meanwhile may be what holds already.
+      if (wished === undefined) continue;
+      // Another wish has all of its tries before it.
+      if (tried !== undefined && !this.#options.isSame(tried.value, wished.value)) failures = 0;
+      tried = wished;
+      const isOver = await this.#try(wished.value, failures + 1);
+      if (isOver) this.#settled = wished;
+      failures = isOver ? 0 : failures + 1;
+      const { clock, spacingMs = 0 } = this.#options;
+      this.#notBeforeMs = clock.monotonicMs() + Math.max(spacingMs, retryDelayMs(failures));
     }
   }
 
-  /** The newest wish once it is time for it; undefined when there is nothing left to do. */
-  async #next(): Promise<{ readonly value: Value } | undefined> {
+  /** The newest wish, if it does not hold yet. */
+  get #open(): { readonly value: Value } | undefined {
+    return this.#wished === undefined || this.#isSettled(this.#wished.value) ? undefined : this.#wished;
+  }
+
+  /** False when there is nothing left to do; the pursuit is over in that very instant, so that no wish falls between. */
+  async #untilDue(): Promise<boolean> {
     const { clock } = this.#options;
     const { signal } = this.#closed;
-    const isOpen = (): boolean => this.#wished !== undefined && !this.#isSettled(this.#wished.value);
-    if (signal.aborted || !isOpen()) return undefined;
-    const waitMs = this.#notBeforeMs - clock.monotonicMs();
-    if (waitMs > 0 && !(await pause(clock, waitMs, signal))) return undefined;
-    // What was wished meanwhile may be what holds already.
-    return isOpen() ? this.#wished : undefined;
+    if (!signal.aborted && this.#open !== undefined) {
+      const waitMs = this.#notBeforeMs - clock.monotonicMs();
+      if (waitMs <= 0 || (await pause(clock, waitMs, signal))) return true;
+    }
+    this.#isPursued = false;
+    return false;
   }
 
   /** True when this wish was carried out, or no further try would help. */
