@@ -107,8 +107,13 @@ export class PtxCache {
 
   /** Keeps what was compiled since, once. For a worker that ends without haste. */
   async saveAtEnd(signal: AbortSignal): Promise<void> {
-    if (this.#saves < savesMax) {
+    if (this.#saves >= savesMax) return;
+    try {
       await this.#save(await this.#size(), { limitMs: lastSaveTimeoutMs, signal });
+    } catch (error) {
+      // A folder that cannot be looked through must not turn the end of a worker that was done into a failure.
+      const { log, name } = this.#options;
+      log.warn('gpu-code-not-kept', { name, message: messageOf(error) });
     }
   }
 

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { PtxCache, ptxCacheName } from '../../job/ptx-cache.ts';
@@ -205,6 +205,15 @@ describe('compiled GPU code', () => {
     await saving;
     expect(await store.head(key)).toBeUndefined();
     expect(here.events).toEqual(['gpu-code-restored']);
+  });
+
+  it('ends no worker with a failure when its folder cannot be looked through any more', async () => {
+    const here = machine(new MemoryObjectStore());
+    await here.cache.restore(never);
+    rmSync(here.folder, { recursive: true });
+    symlinkSync(here.folder, here.folder);
+    await here.cache.saveAtEnd(never);
+    expect(here.events).toEqual(['gpu-code-restored', 'gpu-code-not-kept']);
   });
 
   it('costs no job when the store is away', async () => {
