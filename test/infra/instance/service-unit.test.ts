@@ -37,12 +37,24 @@ describe('the service of a worker', () => {
     expect(unit.get('TimeoutStopSec')).toBe('120');
   });
 
+  it.each(['holdfast-after-exit.service', 'holdfast-after-exit-container.service'])(
+    '%s leaves no machine behind that it could not give back',
+    (name) => {
+      const unit = settings(name);
+      expect(unit.get('FailureAction')).toBe('poweroff');
+      // docker run answers 143 to the stop by which a restarted worker ends the wait.
+      expect(unit.get('SuccessExitStatus')).toBe(name.includes('container') ? '143' : undefined);
+    },
+  );
+
   it('runs as a user without rights, and still reaches the GPU', () => {
     const unit = settings('holdfast-worker.service');
     expect(unit.get('User')).toBe('holdfast');
     expect(unit.get('NoNewPrivileges')).toBe('yes');
     expect(unit.get('ProtectSystem')).toBe('full');
-    for (const hindrance of ['PrivateDevices', 'DevicePolicy', 'MemoryDenyWriteExecute', 'PrivateIPC']) {
+    // ProtectClock implies a list of allowed devices, on which no GPU is.
+    const hindrances = ['PrivateDevices', 'DevicePolicy', 'DeviceAllow', 'ProtectClock', 'PrivateIPC'];
+    for (const hindrance of [...hindrances, 'MemoryDenyWriteExecute']) {
       expect(unit.has(hindrance), hindrance).toBe(false);
     }
     // A trainer that was killed for memory must not take the worker down, which is to report it.
