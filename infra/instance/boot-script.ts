@@ -74,6 +74,12 @@ give_up() {
 }
 trap give_up EXIT
 
+# A trap hears of what fails, not of what hangs. The first boot of all, which builds the runtime, takes minutes.
+step='limiting the time of the boot'
+systemd-run --quiet --unit holdfast-boot-limit --on-active 3600 /bin/sh -c \
+  "echo 'holdfast-boot: not done after an hour; powering off' >>'$root/var/log/holdfast/boot.log'; systemctl poweroff" ||
+  say 'nothing limits the time of this boot'
+
 # Runs a command up to five times: 2, 4, 8 and 16 s between them, half a minute in all.
 patiently() {
   local wait
@@ -101,5 +107,6 @@ rm "$root/opt/holdfast/worker.tar"
 step='preparing the machine'
 # shellcheck disable=SC1091
 . "$root/opt/holdfast/app/instance/prepare.sh"
+systemctl stop holdfast-boot-limit.timer || say 'the limit of the boot still stands'
 say 'done'
 `;

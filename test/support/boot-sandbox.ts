@@ -62,6 +62,7 @@ const logged = (name: string, more = ''): string => `#!/bin/bash\necho ${name} "
 const stubs: Readonly<Record<string, string>> = {
   aws,
   systemctl: logged('systemctl'),
+  'systemd-run': logged('systemd-run'),
   useradd: logged('useradd'),
   usermod: logged('usermod'),
   chown: logged('chown'),

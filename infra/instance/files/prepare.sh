@@ -47,6 +47,20 @@ step='waking the GPU'
 nvidia-smi -L || say 'nvidia-smi finds no GPU'
 if command -v nvidia-modprobe >/dev/null; then nvidia-modprobe -u -c0 || say 'nvidia-modprobe failed'; fi
 
+# Before anything that takes long or fails. Where the agent is missing, what the worker says is still in the bucket (log
+# segments of each job) and on this disk.
+step='shipping logs'
+mkdir -p "$root/etc/logrotate.d" "$root/opt/aws/amazon-cloudwatch-agent/etc"
+cp "$instance/logrotate.conf" "$root/etc/logrotate.d/holdfast"
+touch "$root/var/log/holdfast/worker.log"
+sed "s|@LOG_GROUP@|$log_group|" "$instance/cloudwatch-agent.json" >"$root/opt/aws/amazon-cloudwatch-agent/etc/holdfast.json"
+agent=$root/opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl
+[ -x "$agent" ] || timeout 120 dnf install -y -q amazon-cloudwatch-agent || say 'the CloudWatch agent is not installed'
+if [ -x "$agent" ]; then
+  timeout 60 "$agent" -a append-config -m ec2 -s -c "file:$root/opt/aws/amazon-cloudwatch-agent/etc/holdfast.json" ||
+    say 'the CloudWatch agent does not start'
+fi
+
 # Takes the runtime from the bucket: 0 when it is there and whole.
 restore_runtime() {
   local sha256
@@ -131,19 +145,6 @@ END
 # A container has libraries of its own.
 [ -n "$image" ] || printf 'LD_LIBRARY_PATH=%s\n' "$home/cuda/lib" >>"$root/etc/holdfast/worker.env"
 printf 'HOLDFAST_IMAGE=%s\nHOLDFAST_WORK_DIR=%s\nCUDA_CACHE_PATH=%s\n' "$image" "$work" "$ptx" >"$root/etc/holdfast/container.env"
-
-# Where the agent is missing, what the worker says is still in the bucket (log segments of each job) and on this disk.
-step='shipping logs'
-mkdir -p "$root/etc/logrotate.d" "$root/opt/aws/amazon-cloudwatch-agent/etc"
-cp "$instance/logrotate.conf" "$root/etc/logrotate.d/holdfast"
-touch "$root/var/log/holdfast/worker.log"
-sed "s|@LOG_GROUP@|$log_group|" "$instance/cloudwatch-agent.json" >"$root/opt/aws/amazon-cloudwatch-agent/etc/holdfast.json"
-agent=$root/opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl
-[ -x "$agent" ] || timeout 120 dnf install -y -q amazon-cloudwatch-agent || say 'the CloudWatch agent is not installed'
-if [ -x "$agent" ]; then
-  timeout 60 "$agent" -a append-config -m ec2 -s -c "file:$root/opt/aws/amazon-cloudwatch-agent/etc/holdfast.json" ||
-    say 'the CloudWatch agent does not start'
-fi
 
 step='starting the worker'
 mkdir -p "$root/etc/systemd/system"

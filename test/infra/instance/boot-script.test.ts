@@ -24,9 +24,10 @@ describe('the boot of an instance', () => {
     const objects = machine.objects('checkpoints');
     expect(objects).toHaveLength(2);
     expect(objects).toContain(pointer);
-    expect(calls.slice(-2)).toEqual([
+    expect(calls.slice(-3)).toEqual([
       'systemctl daemon-reload',
       'systemctl enable --now holdfast-worker.service',
+      'systemctl stop holdfast-boot-limit.timer',
     ]);
     expect(calls).not.toContain(health);
   });
@@ -104,7 +105,7 @@ describe('the boot of an instance', () => {
     const { code, calls, output } = await machine.boot(machine.facts(), env);
     expect(code).toBe(0);
     expect(output).toContain('the runtime was not kept');
-    expect(calls.at(-1)).toBe('systemctl enable --now holdfast-worker.service');
+    expect(calls).toContain('systemctl enable --now holdfast-worker.service');
   });
 
   it('runs no bundle but the one that was deployed, and gives the machine up', async () => {
@@ -125,6 +126,24 @@ describe('the boot of an instance', () => {
     expect(calls.filter((call) => call.startsWith('aws s3 cp'))).toHaveLength(5);
     expect(output).toContain('failed while fetching the worker bundle');
     expect(calls).toContain(health);
+  });
+
+  it('limits its own time before it fetches anything, and lifts the limit with the worker', async () => {
+    const machine = new BootSandbox(tempDir());
+    const { calls } = await machine.boot();
+    const limit = calls.findIndex((call) => call.startsWith('systemd-run'));
+    expect(calls[limit]).toMatch(/--unit holdfast-boot-limit --on-active 3600 .*systemctl poweroff$/);
+    expect(limit).toBeLessThan(calls.findIndex((call) => call.startsWith('aws')));
+    const failed = await new BootSandbox(tempDir()).boot(machine.facts(), { FAIL: 's3 cp' });
+    expect(failed.code).not.toBe(0);
+    expect(failed.calls.join('\n')).not.toContain('systemctl stop');
+  });
+
+  it('ships its log before the runtime, whose building takes long', async () => {
+    const { calls } = await new BootSandbox(tempDir()).boot();
+    const agent = calls.indexOf('dnf install -y -q amazon-cloudwatch-agent');
+    expect(agent).toBeGreaterThan(0);
+    expect(agent).toBeLessThan(calls.findIndex((call) => call.startsWith('build-runtime')));
   });
 
   it('powers off where not even the group can be told', async () => {
