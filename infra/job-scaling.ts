@@ -46,6 +46,18 @@ function groupMetric(groupName: string, metricName: string): cloudwatch.Metric {
 }
 
 /**
+ * A group's number, a minute without one filled with the last that there was: groups may report later than the queue, and
+ * a 0 in the newest minute would ask for an instance too many. 0 where there is none at all.
+ */
+const known = (id: string): string => `FILL(FILL(${id}, REPEAT), 0)`;
+
+/**
+ * Tickets are never filled: a queue that sleeps reports nothing, which the alarms take for no shortfall, and where it
+ * reports late, a 0 in the newest minute would keep them from ever going off.
+ */
+const tickets = 'waiting + held';
+
+/**
  * Jobs for which no instance has been asked. It counts instances that were asked for, not those in service: neither the
  * minutes of a boot nor a replacement that is on its way makes it ask twice. A queue that has slept for hours reports
  * late; submitting a job therefore asks for an instance directly, and this is the safety net.
@@ -54,7 +66,7 @@ export function jobsWithoutWorker(demand: FleetDemand): cloudwatch.MathExpressio
   const { waiting, held, spotDesired, onDemandDesired } = demand;
   return new cloudwatch.MathExpression({
     label: 'Jobs without a worker',
-    expression: `FILL(waiting, 0) + FILL(held, 0) - FILL(spot, 0)${onDemandDesired === undefined ? '' : ' - FILL(fallback, 0)'}`,
+    expression: `${tickets} - ${known('spot')}${onDemandDesired === undefined ? '' : ` - ${known('fallback')}`}`,
     usingMetrics: {
       waiting,
       held,
@@ -71,10 +83,10 @@ export function jobsWithoutWorker(demand: FleetDemand): cloudwatch.MathExpressio
  */
 export function jobsWithoutCapacity(demand: FleetDemand): cloudwatch.MathExpression {
   const { waiting, held, spotDesired, spotInService, onDemandDesired } = demand;
-  const unserved = `FILL(waiting, 0) + FILL(held, 0) - FILL(running, 0)${onDemandDesired === undefined ? '' : ' - FILL(fallback, 0)'}`;
+  const unserved = `${tickets} - ${known('running')}${onDemandDesired === undefined ? '' : ` - ${known('fallback')}`}`;
   return new cloudwatch.MathExpression({
     label: 'Jobs without capacity',
-    expression: `IF(FILL(asked, 0) > FILL(running, 0), ${unserved}, 0)`,
+    expression: `IF(${known('asked')} > ${known('running')}, ${unserved}, 0)`,
     usingMetrics: {
       waiting,
       held,

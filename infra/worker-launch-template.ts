@@ -35,7 +35,6 @@ export class WorkerLaunchTemplate extends Construct {
       requireImdsv2: true,
       // Containers on a bridge network of their own would be one hop further: nothing but the machine itself may ask.
       httpPutResponseHopLimit: 1,
-      instanceMetadataTags: true,
       // What a powered-off instance is worth is in S3; a stopped one would cost its disk for nothing.
       instanceInitiatedShutdownBehavior: ec2.InstanceInitiatedShutdownBehavior.TERMINATE,
       ebsOptimized: true,

@@ -2,6 +2,7 @@ import {
   App,
   Duration,
   Stack,
+  Tags,
   aws_ec2 as ec2,
   aws_iam as iam,
   aws_kms as kms,
@@ -256,11 +257,20 @@ describe('an instance', () => {
   const data = onlyResource(template, 'AWS::EC2::LaunchTemplate').Properties['LaunchTemplateData'];
 
   it('gives its metadata only for a session token, and to nobody a hop away', () => {
-    expect(data.MetadataOptions).toEqual({
-      HttpTokens: 'required',
-      HttpPutResponseHopLimit: 1,
-      InstanceMetadataTags: 'enabled',
+    expect(data.MetadataOptions).toEqual({ HttpTokens: 'required', HttpPutResponseHopLimit: 1 });
+  });
+
+  it('starts whatever tags an app gives it', () => {
+    const { template: tagged } = aFleetStack({}, ({ training }) =>
+      Tags.of(training).add('team/cost centre', 'a'),
+    );
+    const { LaunchTemplateData } = onlyResource(tagged, 'AWS::EC2::LaunchTemplate').Properties;
+    expect(LaunchTemplateData.TagSpecifications[0].Tags).toContainEqual({
+      Key: 'team/cost centre',
+      Value: 'a',
     });
+    // With tags in its metadata EC2 refuses to start an instance that has such a key.
+    expect(LaunchTemplateData.MetadataOptions).not.toHaveProperty('InstanceMetadataTags');
   });
 
   it('has one encrypted disk that goes with it, and no key pair', () => {
@@ -414,11 +424,12 @@ describe('the On-Demand fallback', () => {
     const [, start] = alarms.find(([id]) => id.startsWith('TrainingFallbackMissing'))!;
     expect(start.Properties['EvaluationPeriods']).toBe(30);
     expect(start.Properties['Metrics'][0].Expression).toBe(
-      'IF(FILL(asked, 0) > FILL(running, 0), FILL(waiting, 0) + FILL(held, 0) - FILL(running, 0) - FILL(fallback, 0), 0)',
+      'IF(FILL(FILL(asked, REPEAT), 0) > FILL(FILL(running, REPEAT), 0), ' +
+        'waiting + held - FILL(FILL(running, REPEAT), 0) - FILL(FILL(fallback, REPEAT), 0), 0)',
     );
     const [, spot] = alarms.find(([id]) => id.startsWith('TrainingScalingMissing'))!;
     expect(spot.Properties['Metrics'][0].Expression).toBe(
-      'FILL(waiting, 0) + FILL(held, 0) - FILL(spot, 0) - FILL(fallback, 0)',
+      'waiting + held - FILL(FILL(spot, REPEAT), 0) - FILL(FILL(fallback, REPEAT), 0)',
     );
   });
 
@@ -446,7 +457,7 @@ describe('scaling', () => {
       id.includes('ScalingMissing'),
     )!;
     const [expression, ...metrics] = alarm.Properties['Metrics'];
-    expect(expression.Expression).toBe('FILL(waiting, 0) + FILL(held, 0) - FILL(spot, 0)');
+    expect(expression.Expression).toBe('waiting + held - FILL(FILL(spot, REPEAT), 0)');
     expect(metrics.map((one: Resource['Properties']) => one['MetricStat'].Metric.MetricName)).toEqual([
       'ApproximateNumberOfMessagesVisible',
       'ApproximateNumberOfMessagesNotVisible',
