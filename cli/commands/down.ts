@@ -7,6 +7,7 @@ import { summarizeJob } from '../../lib/client/summarize-job.ts';
 import type { Deployment } from '../../lib/contract/deployment.ts';
 import { exitCodes } from '../../lib/contract/exit-codes.ts';
 import type { CliContext, Command } from '../context.ts';
+import { freeMachines } from '../free-machines.ts';
 import { CdkSession } from '../deploy/cdk-session.ts';
 import { type AssemblyStack, readAssembly } from '../deploy/cloud-assembly.ts';
 import type { DownInput } from '../deploy/inputs.ts';
@@ -22,7 +23,10 @@ export const down: Command<DownInput> = async (context, input) => {
   if (standing !== undefined && !input.force) await refuseWhileJobsRun(context, standing);
   const stack = standing === undefined ? undefined : stackOf(standing, input);
   await agree(context, { deployment, stack, input });
-  if (stack !== undefined) await destroy(context, { stack, dir, input });
+  if (stack !== undefined) {
+    await freeMachines(context, deployment, input.profile);
+    await destroy(context, { stack, dir, input });
+  }
   const data = input.deleteData ? await deleteData(context, deployment, input) : undefined;
   // Last of all, so that what was cut short can be typed again.
   const previous = await setDeploymentAside(dir);

@@ -5,12 +5,15 @@ import { awsTimeouts, type AwsTimeouts } from './aws-timeouts.ts';
 export interface AwsClientOptions {
   /** @default what the environment or the profile says */
   readonly region?: string | undefined;
+  /** @default `AWS_PROFILE`, or the default profile */
+  readonly profile?: string | undefined;
   readonly timeouts?: AwsTimeouts;
 }
 
 interface ClientSettings {
   readonly maxAttempts: number;
   readonly region?: string;
+  readonly profile?: string;
   readonly requestHandler: {
     readonly connectionTimeout: number;
     readonly requestTimeout: number;
@@ -22,10 +25,15 @@ interface ClientSettings {
 const attemptsMax = 3;
 
 /** What the clients of the control plane have in common: limits for every call, and no connection that is kept. */
-export function awsClientSettings({ region, timeouts = awsTimeouts }: AwsClientOptions): ClientSettings {
+export function awsClientSettings({
+  region,
+  profile,
+  timeouts = awsTimeouts,
+}: AwsClientOptions): ClientSettings {
   return {
     maxAttempts: attemptsMax,
     ...(region === undefined ? {} : { region }),
+    ...(profile === undefined ? {} : { profile }),
     requestHandler: {
       connectionTimeout: timeouts.connectMs,
       requestTimeout: timeouts.answerMs,

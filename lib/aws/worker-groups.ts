@@ -5,6 +5,7 @@ import {
   DescribeAutoScalingGroupsCommand,
   DescribeScalingActivitiesCommand,
   SetDesiredCapacityCommand,
+  SetInstanceProtectionCommand,
 } from '@aws-sdk/client-auto-scaling';
 import type { GroupActivity, WorkerGroup, WorkerGroups } from '../fleet/worker-groups.ts';
 import { type AwsClientOptions, awsClientSettings, callAws, sendOptions } from './aws-client.ts';
@@ -12,6 +13,8 @@ import type { AwsCall } from './aws-errors.ts';
 
 /** Enough to see why launches fail again and again; one page. */
 const activitiesMax = 20;
+/** Of one call. */
+const machinesMax = 50;
 
 /** The groups of a deployment, by the names that it tells. */
 export function openWorkerGroups(options: AwsClientOptions): WorkerGroups {
@@ -50,6 +53,18 @@ export function openWorkerGroups(options: AwsClientOptions): WorkerGroups {
       await callAws(callTo('SetDesiredCapacity', name, signal), () =>
         client.send(command, sendOptions(signal)),
       );
+    },
+    async unprotect(name, machines, signal) {
+      for (let at = 0; at < machines.length; at += machinesMax) {
+        const command = new SetInstanceProtectionCommand({
+          AutoScalingGroupName: name,
+          InstanceIds: machines.slice(at, at + machinesMax),
+          ProtectedFromScaleIn: false,
+        });
+        await callAws(callTo('SetInstanceProtection', name, signal), () =>
+          client.send(command, sendOptions(signal)),
+        );
+      }
     },
     close: () => client.destroy(),
   };

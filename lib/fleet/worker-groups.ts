@@ -10,6 +10,8 @@ export interface WorkerGroups {
   recentActivities(name: string, signal?: AbortSignal): Promise<readonly GroupActivity[]>;
   /** Asks for so many machines. The group's own limits hold. */
   setDesired(name: string, capacity: number, signal?: AbortSignal): Promise<void>;
+  /** Lets scale-in take these machines, whatever they work on. All of them are in service. */
+  unprotect(name: string, machines: readonly string[], signal?: AbortSignal): Promise<void>;
   close(): void;
 }
 

@@ -3,6 +3,7 @@ import {
   DescribeAutoScalingGroupsCommand,
   DescribeScalingActivitiesCommand,
   SetDesiredCapacityCommand,
+  SetInstanceProtectionCommand,
 } from '@aws-sdk/client-auto-scaling';
 import { type AwsClientStub, mockClient } from 'aws-sdk-client-mock';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -90,6 +91,16 @@ describe('the groups of a deployment', () => {
       DesiredCapacity: 3,
       HonorCooldown: false,
     });
+  });
+
+  it('let go of more machines than one call may name', async () => {
+    vendor.on(SetInstanceProtectionCommand).resolves({});
+    const ids = Array.from({ length: 51 }, (_, at) => `i-${at}`);
+    await groups.unprotect('a', ids);
+    const asked = vendor.commandCalls(SetInstanceProtectionCommand).map(({ args: [{ input }] }) => input);
+    expect(asked.map(({ InstanceIds }) => InstanceIds?.length)).toEqual([50, 1]);
+    expect(asked.flatMap(({ InstanceIds }) => InstanceIds)).toEqual(ids);
+    expect(asked[1]).toMatchObject({ AutoScalingGroupName: 'a', ProtectedFromScaleIn: false });
   });
 
   it('tell why a launch failed', async () => {

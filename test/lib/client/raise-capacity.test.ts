@@ -21,6 +21,7 @@ async function raised(
     read: (names) => Promise.resolve(standing.filter(({ name }) => names.includes(name))),
     recentActivities: () => Promise.resolve([]),
     setDesired: (name, capacity) => Promise.resolve(void asked.push([name, capacity])),
+    unprotect: () => Promise.resolve(),
     close: () => {},
   };
   const depth = () => Promise.resolve({ visible: 0, inFlight: 0, delayed: 0, ...tickets });

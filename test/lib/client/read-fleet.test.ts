@@ -47,6 +47,7 @@ function portsOf(
       read: (names) => Promise.resolve(groups.filter(({ name }) => names.includes(name))),
       recentActivities: () => Promise.resolve([]),
       setDesired: () => Promise.resolve(),
+      unprotect: () => Promise.resolve(),
       close: () => {},
     },
     prices: { of: () => Promise.resolve(new Map([['g5.xlarge', 1.5]])), close: () => {} },
