@@ -1,7 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { sha256Hex } from '../lib/base/digest.ts';
-import { CorruptionError, messageOf, remedyOf, UnfitError, UsageError } from '../lib/base/errors.ts';
+import {
+  AccessDeniedError,
+  CorruptionError,
+  messageOf,
+  remedyOf,
+  UnfitError,
+  UsageError,
+} from '../lib/base/errors.ts';
 import { type JobSpec, jobSpecSchema } from '../lib/contract/job-spec.ts';
 import { objectKeys } from '../lib/contract/object-keys.ts';
 import { encodeDocument } from '../lib/contract/parse-document.ts';
@@ -41,6 +48,7 @@ async function readProgram(world: World, uri: string): Promise<Uint8Array> {
     if (code !== undefined) return code;
   } catch (cause) {
     if (remedyOf(cause) === 'retry' || cause instanceof UsageError) throw cause;
+    if (cause instanceof AccessDeniedError && cause.caller === 'nobody') throw cause;
     throw new UnfitError(`the program that the message names cannot be read: ${messageOf(cause)}`, {
       facts: { program: uri },
       cause,

@@ -105,7 +105,8 @@ async function readElsewhere(
   try {
     return await readObject(world, uri, reading);
   } catch (cause) {
-    if (!(cause instanceof AccessDeniedError)) throw cause;
+    // A machine without credentials is refused everywhere; another one may well read the input.
+    if (!(cause instanceof AccessDeniedError) || cause.caller === 'nobody') throw cause;
     throw new UsageError(`input \`${name}\` may not be read by the workers: ${cause.message}`, {
       facts: { uri },
       hint: 'Allow it in the policy of that bucket, or submit the job with a copy in its own store.',

@@ -61,7 +61,11 @@ export function translateAwsError(error: unknown, call: AwsCall): unknown {
     });
   }
   if (isRefusal(read))
-    return new AccessDeniedError(`${call.service} refused access:`, { ...options, hint: refusalHint(read) });
+    return new AccessDeniedError(`${call.service} refused access:`, {
+      ...options,
+      hint: refusalHint(read),
+      ...(lacksCredentials(read) && { caller: 'nobody' as const }),
+    });
   if (digestNames.has(read.name))
     return new CorruptionError('the store refused bytes that do not hash to their digest:', options);
   if (isMissingContainer(read)) return missingContainer(call, options);
@@ -186,6 +190,13 @@ const refusedNames = new Set([
 
 function isRefusal(read: AwsErrorFacts): boolean {
   return refusedNames.has(read.name) || /^kms/i.test(read.name) || read.status === 403 || read.status === 401;
+}
+
+/** Credentials that were never found, or are over: the machine's trouble, whatever the call was about. */
+function lacksCredentials({ name }: AwsErrorFacts): boolean {
+  return /^(?:CredentialsProviderError|TokenProviderError|ExpiredToken|ExpiredTokenException|TokenRefreshRequired)$/.test(
+    name,
+  );
 }
 
 function refusalHint(read: AwsErrorFacts): string {

@@ -50,6 +50,13 @@ export class AccessDeniedError extends HoldfastError {
   override readonly name = 'AccessDeniedError';
   readonly code = 'ACCESS_DENIED';
   readonly remedy = 'reject';
+  /** `nobody`: this machine has no valid credentials just now, which says nothing about what was asked for. */
+  readonly caller: 'nobody' | 'somebody';
+
+  constructor(message: string, options: ErrorOptionsWithHint & { readonly caller?: 'nobody' } = {}) {
+    super(message, options);
+    this.caller = options.caller ?? 'somebody';
+  }
 }
 
 /** The request does not fit the state of the job, as `resume` of a job that is running. Exit code 5. */

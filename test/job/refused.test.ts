@@ -238,15 +238,20 @@ describe('a worker at work', () => {
       put: (key, ...rest) =>
         isRefused && key.includes('/checkpoints/') ? refuse() : bench.store.put(key, ...rest),
     });
-    const worker = await bench.begin({ store });
+    let refused = 0;
+    const worker = await bench.begin({
+      store,
+      hear: (event) => void (refused += event === 'checkpoint-failed' ? 1 : 0),
+    });
     worker.trainer.train(10);
     worker.trainer.stage();
     await bench.until('saved', async () => (await bench.state('job')).checkpoints.length === 1);
     isRefused = true;
-    for (const step of [20, 30, 40]) {
+    for (const [before, step] of [20, 30, 40].entries()) {
       expect(worker.trainer.killed).toBe(false);
       worker.trainer.train(step);
       worker.trainer.stage();
+      await bench.until('it is refused', () => refused > before);
       await bench.pass(2_000);
     }
     const state = await bench.state('job');
@@ -282,6 +287,34 @@ describe('a worker at work', () => {
     bench.start({ openStore: refuse });
     await bench.until('it failed', async () => (await bench.state('job')).status === 'failed');
     expect((await bench.state('job')).end?.message).toMatch(/input `train` may not be read.*elsewhere/);
+  });
+
+  it('fails no job whose input a machine without credentials cannot read', async () => {
+    const uri = 's3://elsewhere/train.bin';
+    await bench.submit('job', { inputs: { train: { uri } } });
+    let reads = 0;
+    const lost = new AccessDeniedError('S3 refused access.', { caller: 'nobody' });
+    const worker = bench.start({
+      openStore: async () => {
+        reads += 1;
+        if (reads === 1) throw lost;
+        return withMethods<ObjectStore>(bench.store, {
+          get: async () => ({
+            key: 'train.bin',
+            body: new Uint8Array([1]),
+            etag: '"1"',
+            lastModified: bench.clock.now(),
+            serverTime: bench.clock.now(),
+          }),
+        });
+      },
+    });
+    await bench.until('it begins', () => worker.trainers.at(-1)?.begun === true);
+    expect(reads).toBe(2);
+    expect(await bench.state('job')).toMatchObject({
+      status: 'running',
+      lastRelease: { cause: 'infrastructure' },
+    });
   });
 
   it('hands over what was committed before when the last upload is refused', async () => {

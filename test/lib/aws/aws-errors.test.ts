@@ -114,6 +114,17 @@ describe('an error of AWS', () => {
     expect(appliedOf({ code: 'ECONNREFUSED' }, 'SQS')).toMatchObject({ applied: 'unknown' });
   });
 
+  it.each([
+    ['CredentialsProviderError', undefined, 'nobody'],
+    ['ExpiredToken', 400, 'nobody'],
+    ['AccessDenied', 403, 'somebody'],
+    ['InvalidAccessKeyId', 403, 'somebody'],
+    ['KMS.DisabledException', 400, 'somebody'],
+  ])('tells a refusal from a machine without credentials: %s', (name, status, caller) => {
+    const vendor = vendorError({ name, ...(status !== undefined && { status }) });
+    expect(translateAwsError(vendor, call)).toMatchObject({ code: 'ACCESS_DENIED', caller });
+  });
+
   it('names the region that the bucket is in', () => {
     const moved = vendorError({
       name: 'PermanentRedirect',
