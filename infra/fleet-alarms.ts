@@ -9,7 +9,8 @@ import { fleetMetric } from './fleet-metric.ts';
 
 export interface FleetAlarmsProps {
   readonly deadLetters: sqs.IQueue;
-  readonly launchFailures: cloudwatch.IMetric;
+  readonly launchFailures: cloudwatch.Metric;
+  readonly brokenInstances: cloudwatch.Metric;
   readonly withoutCapacity: cloudwatch.IMetric;
   readonly reconcileErrors: cloudwatch.IMetric;
   /** Told of every alarm; without it alarms only show. */
@@ -27,8 +28,13 @@ interface Fault {
 const checkpointAgeMax = Duration.hours(1);
 /** Spot capacity comes and goes; half an hour without any is worth a look at types, zones and quotas. */
 const withoutCapacityMinutes = 30;
-/** Single launches fail whenever a pool runs dry, and the next pool serves. */
-const launchFailuresMax = 5;
+/** Single launches fail whenever a pool runs dry, and the next pool serves. A group that gets nothing tries ever more rarely. */
+const launchFailures = { max: 3, period: Duration.minutes(15), periods: 2 };
+/**
+ * One machine may be broken. Where none gets through its boot, or no worker likes its settings, each costs ten to twenty
+ * minutes and another one follows, for as long as a ticket waits: nothing else tells of that.
+ */
+const brokenInstances = { max: 3, period: Duration.hours(1) };
 
 /** What a person should hear of. docs/runbook.md says what each means and what to type. */
 export class FleetAlarms extends Construct {
@@ -56,9 +62,16 @@ export class FleetAlarms extends Construct {
       },
       LaunchFailures: {
         description: 'EC2 could not start instances: no Spot capacity, or no quota for G and P instances.',
-        metric: props.launchFailures,
-        threshold: launchFailuresMax,
-        periods: 3,
+        metric: props.launchFailures.with({ period: launchFailures.period }),
+        threshold: launchFailures.max,
+        periods: launchFailures.periods,
+      },
+      BrokenInstances: {
+        description:
+          'Instances boot, find that they cannot work, and are replaced: each costs and none trains.',
+        metric: props.brokenInstances.with({ period: brokenInstances.period }),
+        threshold: brokenInstances.max,
+        periods: 1,
       },
       NoCapacity: {
         description: `Jobs have waited ${withoutCapacityMinutes} minutes for instances that were asked for.`,

@@ -22,6 +22,8 @@ export class FleetEvents extends Construct {
   /** Launches that failed, as a rule lack of capacity or of quota. */
   readonly launchFailures: cloudwatch.Metric;
   readonly interruptions: cloudwatch.Metric;
+  /** Instances that were reported as broken: by a boot that failed, by a worker, or by a person. */
+  readonly brokenInstances: cloudwatch.Metric;
 
   constructor(scope: Construct, id: string, { logGroup, groupNames }: FleetEventsProps) {
     super(scope, id);
@@ -43,9 +45,19 @@ export class FleetEvents extends Construct {
       ],
       detail: { AutoScalingGroupName: [...groupNames] },
     });
-    letRulesWrite(logGroup, [interruptions, launchFailures, scaling]);
+    // Also among the ones above; this rule is there to count. Auto Scaling tells a report from its own checks only in words.
+    const broken = this.#rule('BrokenInstances', logGroup, {
+      source: ['aws.autoscaling'],
+      detailType: ['EC2 Instance Terminate Successful'],
+      detail: {
+        AutoScalingGroupName: [...groupNames],
+        Cause: events.Match.wildcard('*in response to a user health-check*'),
+      },
+    });
+    letRulesWrite(logGroup, [interruptions, launchFailures, scaling, broken]);
     this.interruptions = matches(interruptions);
     this.launchFailures = matches(launchFailures);
+    this.brokenInstances = matches(broken);
   }
 
   #rule(id: string, logGroup: logs.ILogGroup, eventPattern: events.EventPattern): events.Rule {

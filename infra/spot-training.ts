@@ -233,13 +233,14 @@ export class SpotTraining extends Construct {
         missing: withoutCapacity,
         minutes: onDemandFallback.after.toMinutes(),
       });
-    const { launchFailures, interruptions } = new FleetEvents(this, 'Events', {
+    const { launchFailures, interruptions, brokenInstances } = new FleetEvents(this, 'Events', {
       logGroup: this.logGroup,
       groupNames: namesIn(this.#groups),
     });
     const { alarms } = new FleetAlarms(this, 'Alarms', {
       deadLetters: this.deadLetterQueue,
       launchFailures,
+      brokenInstances,
       withoutCapacity,
       reconcileErrors: reconcile.errors,
       topic: alarmTopic,

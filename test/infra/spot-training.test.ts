@@ -611,14 +611,38 @@ describe('alarms', () => {
       .filter((id) => id.startsWith('TrainingAlarms'))
       .map((id) => id.replace(/^TrainingAlarms|[0-9A-F]{8}$/g, ''));
 
-  it('tell of dead letters, failed launches, lack of capacity, old checkpoints and a function that fails', () => {
+  it('tell of dead letters, failed launches, broken instances, lack of capacity, old checkpoints and a function that fails', () => {
     expect(names(template)).toEqual([
       'DeadLetters',
       'LaunchFailures',
+      'BrokenInstances',
       'NoCapacity',
       'CheckpointAge',
       'ReconcileErrors',
     ]);
+  });
+
+  it('tell of instances that were reported as broken, three within an hour', () => {
+    const [rule] = [...resourcesOf(template, 'AWS::Events::Rule')].find(([id]) =>
+      id.startsWith('TrainingEventsBrokenInstances'),
+    )!;
+    template.hasResourceProperties('AWS::Events::Rule', {
+      EventPattern: {
+        'detail-type': ['EC2 Instance Terminate Successful'],
+        detail: {
+          AutoScalingGroupName: ['Holdfast-Training-spot'],
+          Cause: [{ wildcard: '*in response to a user health-check*' }],
+        },
+      },
+    });
+    template.hasResourceProperties('AWS::CloudWatch::Alarm', {
+      Namespace: 'AWS/Events',
+      Dimensions: [{ Name: 'RuleName', Value: { Ref: rule } }],
+      Statistic: 'Sum',
+      Period: 3_600,
+      EvaluationPeriods: 1,
+      Threshold: 3,
+    });
   });
 
   it('read the age of checkpoints as the scheduled function prints it', () => {
@@ -652,6 +676,7 @@ describe('events', () => {
       'EC2 Instance Launch Successful',
       'EC2 Instance Terminate Successful',
       'EC2 Instance Terminate Unsuccessful',
+      'EC2 Instance Terminate Successful',
     ]);
     for (const { Properties } of rules)
       expect(JSON.stringify(Properties['Targets'])).toContain('TrainingLogs');
@@ -659,7 +684,7 @@ describe('events', () => {
       onlyResource(template, 'AWS::Logs::ResourcePolicy').Properties['PolicyDocument'],
     );
     expect(policy).toContain('aws:SourceArn');
-    expect(policy.match(/TrainingEvents\w+/g)).toHaveLength(3);
+    expect(policy.match(/TrainingEvents\w+/g)).toHaveLength(4);
   });
 });
 
