@@ -53,6 +53,8 @@ export class CheckpointBucket extends Construct {
       serverAccessLogsBucket: asBucket(accessLogs),
     });
     this.bucket.addToResourcePolicy(journalIsWrittenOnce(this.bucket));
+    // A bucket that outlives the stack keeps its rules: jobs are read there, and a new stack goes on with them.
+    for (const { policy } of [this.bucket, accessLogs]) policy?.applyRemovalPolicy(common.removalPolicy);
   }
 }
 

@@ -124,8 +124,8 @@ describe('the object store', () => {
 });
 
 describe('what outlives the stack', () => {
-  /** Types whose resources hold something that cannot be made again. */
-  const stateful = ['AWS::S3::Bucket', 'AWS::Logs::LogGroup', 'AWS::SQS::Queue'];
+  /** Types whose resources hold something that cannot be made again, or the rules by which it is held. */
+  const stateful = ['AWS::S3::Bucket', 'AWS::S3::BucketPolicy', 'AWS::Logs::LogGroup', 'AWS::SQS::Queue'];
   const deletions = (from: Template): Record<string, unknown> =>
     Object.fromEntries(
       stateful.flatMap((type) =>
@@ -140,6 +140,8 @@ describe('what outlives the stack', () => {
     expect(deletions(template)).toEqual({
       CheckpointsAccessLogs: 'Retain',
       CheckpointsBucket: 'Retain',
+      CheckpointsAccessLogsPolicy: 'Retain',
+      CheckpointsBucketPolicy: 'Retain',
       Logs: 'Retain',
       ReconcileLogs: 'Retain',
       QueuesDeadLetters: 'Retain',
