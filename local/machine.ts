@@ -94,7 +94,11 @@ export class Machine {
 
   /** Pulls the plug: SIGKILL for everything that belongs to the instance. Resolves when nothing of it runs any more. */
   async kill(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return this.#gone;
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) {
+      // Somebody else killed the leader alone. The guard at the other end of the lifeline kills what outlived it.
+      this.#lifeline.destroy();
+      return this.#gone;
+    }
     const { clock, instanceId } = this.#options;
     const killed = killInstance(this.pid, instanceId);
     await this.#gone;

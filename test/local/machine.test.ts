@@ -58,6 +58,21 @@ describe('Machine', () => {
     await expect(machine.exited).resolves.toBeUndefined();
   });
 
+  it('leaves nothing behind when its first process was killed by somebody else', async () => {
+    const machine = await Machine.start(
+      optionsFor('/bin/sh', '-c', 'sleep 600 & echo $$ $! $PPID; exec sleep 600'),
+    );
+    const pids = (): number[] =>
+      readFileSync(join(dir, 'log'), 'utf8').trim().split(' ').filter(Boolean).map(Number);
+    await vi.waitFor(() => expect(pids()).toHaveLength(3), patient);
+    process.kill(machine.pid, 'SIGKILL');
+    // Until this process has heard of it, and has no zombie any more.
+    await vi.waitFor(() => expect(() => process.kill(machine.pid, 0)).toThrow('ESRCH'), patient);
+    expect(stillRunning(pids())).toHaveLength(2);
+    await machine.kill();
+    await vi.waitFor(() => expect(stillRunning(pids())).toEqual([]), patient);
+  });
+
   it('takes everything with it when the process that started it is killed, also those who left its group', async () => {
     const dist = pathToFileURL(join(import.meta.dirname, '..', '..', 'dist')).href;
     const command = [
