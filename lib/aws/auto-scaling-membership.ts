@@ -146,7 +146,11 @@ class AutoScalingMembership implements FleetMembership {
 
   close(): void {
     this.#client.destroy();
-    void this.#tags?.then((tags) => tags.close());
+    // Tags that could not be opened were an error of the label that asked for them, and need not be closed.
+    this.#tags?.then(
+      (tags) => tags.close(),
+      () => undefined,
+    );
   }
 
   async #setProtection(isProtected: boolean, signal: AbortSignal | undefined): Promise<void> {
