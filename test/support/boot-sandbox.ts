@@ -45,7 +45,7 @@ case "$1 $2" in
     else cp "$(at "$from")" "$to"; fi ;;
   's3api put-object')
     file=$BUCKETS/$4/$6; mkdir -p "$(dirname "$file")"
-    [ ! -e "$file" ] || { echo PreconditionFailed >&2; exit 254; }
+    if [ "$9" = --if-none-match ] && [ -e "$file" ]; then echo PreconditionFailed >&2; exit 254; fi
     cp "$8" "$file" ;;
   'autoscaling set-instance-health') ;;
   'ecr get-login-password') echo secret ;;

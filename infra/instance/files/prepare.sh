@@ -61,36 +61,45 @@ if [ -x "$agent" ]; then
     say 'the CloudWatch agent does not start'
 fi
 
-# Takes the runtime from the bucket: 0 when it is there and whole.
+# What the pointer held, where there was one; it stays so when the archive behind it turns out to be of no use.
+found=
+
+# Takes the runtime from the bucket: 0 when it is there and whole. Every worker may write there, and root unpacks: so nothing
+# but the runtime's own folders comes out of an archive, with no owner and no right to become one.
 restore_runtime() {
-  local sha256
-  sha256=$(aws s3 cp --only-show-errors "$runtime_pointer" - 2>/dev/null) || return 1
-  [[ $sha256 =~ ^[0-9a-f]{64}$ ]] || { say 'what the pointer of the runtime holds is no digest'; return 1; }
-  say "restoring the runtime $sha256"
-  patiently aws s3 cp --only-show-errors "$runtime_archives$sha256.tar.gz" "$scratch/runtime.tar.gz" || return 1
-  if ! printf '%s  %s\n' "$sha256" "$scratch/runtime.tar.gz" | sha256sum -c --quiet -; then
+  found=$(aws s3 cp --only-show-errors "$runtime_pointer" - 2>/dev/null) || { found=; return 1; }
+  [[ $found =~ ^[0-9a-f]{64}$ ]] || { say 'what the pointer of the runtime holds is no digest'; return 1; }
+  say "restoring the runtime $found"
+  patiently aws s3 cp --only-show-errors "$runtime_archives$found.tar.gz" "$scratch/runtime.tar.gz" || return 1
+  if ! printf '%s  %s\n' "$found" "$scratch/runtime.tar.gz" | sha256sum -c --quiet -; then
     say 'the archive of the runtime is damaged'
     return 1
   fi
-  tar -xzf "$scratch/runtime.tar.gz" --no-same-owner -C "$home"
+  tar -xzf "$scratch/runtime.tar.gz" --no-same-owner --no-same-permissions -C "$home" \
+    cuda node node_modules runtime.digest || return 1
+  find "$home/cuda" "$home/node" "$home/node_modules" -type f -perm /6000 -exec chmod ug-s {} +
 }
 
 # Keeps the runtime for the machines that come after this one. The archive is named by its digest and the pointer goes
-# last, unless there is one by now: of two builders one wins, and either archive will do. Nothing rests on success.
+# last, unless there is a new one by now: of two builders one wins, and either archive will do. Nothing rests on success.
 keep_runtime() {
-  local sha256
+  local sha256 current condition=(--if-none-match '*')
   tar -c --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -C "$home" cuda node node_modules runtime.digest |
     gzip -1 -n >"$scratch/runtime.tar.gz" || return 1
   sha256=$(sha256sum "$scratch/runtime.tar.gz" | cut -d ' ' -f 1)
-  if aws s3 cp --only-show-errors "$runtime_pointer" - >/dev/null 2>&1; then
+  [[ $sha256 =~ ^[0-9a-f]{64}$ ]] || return 1
+  current=$(aws s3 cp --only-show-errors "$runtime_pointer" - 2>/dev/null) || current=
+  if [ "$current" != "$found" ]; then
     say 'another machine has kept the runtime'
     return 0
   fi
+  # A pointer to nothing usable would make every machine build for ever: it is replaced.
+  [ -z "$found" ] || condition=()
   aws s3 cp --only-show-errors "$scratch/runtime.tar.gz" "$runtime_archives$sha256.tar.gz" || return 1
   printf '%s' "$sha256" >"$scratch/runtime.sha256"
   local address=${runtime_pointer#s3://}
   aws s3api put-object --bucket "${address%%/*}" --key "${address#*/}" --body "$scratch/runtime.sha256" \
-    --if-none-match '*' >/dev/null || return 1
+    "${condition[@]}" >/dev/null || return 1
   say "kept the runtime $sha256"
 }
 

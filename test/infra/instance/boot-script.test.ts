@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { bootScript } from '../../../infra/instance/boot-script.ts';
@@ -85,7 +86,32 @@ describe('the boot of an instance', () => {
       const { code, calls } = await machine.boot();
       expect(code).toBe(0);
       expect(calls.filter((call) => call.startsWith('build-runtime'))).toHaveLength(1);
+      // The next machine finds what this one kept.
+      expect(machine.object('checkpoints', pointer)).toEqual(digest);
+      expect(machine.object('checkpoints', archive)).toEqual(kept.object('checkpoints', archive));
     }
+  });
+
+  it('takes nothing out of an archive but the runtime, and no right to become root', async () => {
+    const kept = new BootSandbox(tempDir());
+    await kept.boot();
+    const home = join(kept.root, 'opt/holdfast');
+    chmodSync(join(home, 'node_modules/tfjs/index.js'), 0o4755);
+    mkdirSync(join(home, 'app/instance'), { recursive: true });
+    writeFileSync(join(home, 'app/instance/holdfast-worker.service'), 'User=root');
+    const packed = ['cuda', 'node', 'node_modules', 'runtime.digest', 'app/instance/holdfast-worker.service'];
+    const { stdout } = spawnSync('tar', ['-cz', '-C', home, ...packed], { maxBuffer: 1e8 });
+    const sha256 = createHash('sha256').update(stdout).digest('hex');
+
+    const machine = new BootSandbox(tempDir());
+    machine.put(`checkpoints/${pointer}`, sha256);
+    machine.put(`checkpoints/${folder}${sha256}.tar.gz`, stdout);
+    const { code, calls } = await machine.boot();
+    expect(code).toBe(0);
+    expect(calls.join('\n')).not.toContain('build-runtime');
+    expect(machine.read('etc/systemd/system/holdfast-worker.service')).toContain('User=holdfast');
+    const { mode } = statSync(join(machine.root, 'opt/holdfast/node_modules/tfjs/index.js'));
+    expect(mode & 0o6022).toBe(0);
   });
 
   it('takes the runtime of a machine image that brings the very same one', async () => {
