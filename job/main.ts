@@ -85,7 +85,12 @@ async function withWorld(settings: WorkerSettings, log: Log): Promise<number> {
   const queue = await openQueue(settings.queue, { clock, random });
   const stagingDir = await chooseStagingDir(workDir);
   try {
-    await probeConditionalWrites(store, random);
+    // A store that is away for a moment must not cost the instance, which is replaced when its worker ends like this.
+    await retry(() => probeConditionalWrites(store, random), {
+      clock,
+      random,
+      onRetry: (error, attempt) => log.warn('store-not-ready', { attempt, message: messageOf(error) }),
+    });
     const instance = await identify(imdsEndpoint);
     const membership = await openMembership(settings, instance);
     await using fleet = new FleetPlace({ membership, clock, log });

@@ -3,14 +3,14 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 
 import { runWorkerProcess } from '../../job/main.ts';
 import { AccessDeniedError, TransientError, UnfitError } from '../../lib/base/errors.ts';
 import { encodeTicket } from '../../lib/contract/ticket.ts';
-import { defaultTimers } from '../../lib/contract/timers.ts';
+import { defaultTimers, timersFrom } from '../../lib/contract/timers.ts';
 import { openQueue, openStore } from '../../lib/client/region.ts';
 import type { JobQueue } from '../../lib/queue/job-queue.ts';
 import type { ObjectStore } from '../../lib/store/object-store.ts';
 import { cliWorld } from '../support/cli-world.ts';
 import { realTime } from '../support/fake-aws/aws-time.ts';
 import { type FakeAws, startFakeAws } from '../support/fake-aws/fake-aws.ts';
-import type { Fault } from '../support/fake-aws/faults.ts';
+import { type Fault, slowDown } from '../support/fake-aws/faults.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { withMethods } from '../support/with-methods.ts';
 import { WorkerBench } from '../support/worker-bench.ts';
@@ -126,6 +126,25 @@ describe('a worker ends with 78 at its start, and says what to do', () => {
       next: expect.stringMatching(one.next),
     });
   });
+});
+
+it('a worker whose store is throttled for a moment at its start begins all the same, and says so', async () => {
+  const aws = await refusedRegion({ name: '', says: /./, next: /./ });
+  // Eight race to create an object; what comes then is a replacement, which the client itself does not try again.
+  aws.faults.add({ fault: slowDown, operation: 'PutObject', skip: 8 });
+  const events: unknown[] = [];
+  const code = await runWorkerProcess({
+    store: aws.storeUri('bucket'),
+    queue: aws.queueUrl('jobs'),
+    workDir: join(tempDir(), 'work'),
+    timers: timersFrom({ heartbeatMs: 300, visibilityMs: 2_000 }),
+    imdsEndpoint: undefined,
+    once: true,
+    idleExitMs: undefined,
+    writeLog: (line) => void events.push(JSON.parse(line).event),
+  });
+  expect(code).toBe(0);
+  expect(events).toEqual(['store-not-ready', 'worker-started', 'worker-ended']);
 });
 
 describe('a command says the same, and tells by its exit code', () => {
