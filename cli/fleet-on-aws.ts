@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import { openEc2Market } from '../lib/aws/ec2-market.ts';
 import { openOnDemandPrices } from '../lib/aws/on-demand-prices.ts';
 import { openWorkerGroups } from '../lib/aws/worker-groups.ts';
@@ -8,6 +7,7 @@ import type { RegionPlace } from '../lib/client/locate-region.ts';
 import { type FleetView, readFleet } from '../lib/client/read-fleet.ts';
 import { readJob } from '../lib/client/read-job.ts';
 import type { CliContext } from './context.ts';
+import { regionDir } from './region-dir.ts';
 import { withRegion } from './with-region.ts';
 
 /** The fleet of the deployment, asked of AWS. */
@@ -15,7 +15,7 @@ export async function fleetOnAws(context: CliContext, place: RegionPlace): Promi
   const { workersGroup, onDemandGroup } = place.deployment ?? {};
   if (workersGroup === undefined)
     throw new ConflictError('no deployment is known here, and with it no machines.', {
-      facts: { dir: resolve(context.cwd, context.options.dir ?? '.holdfast') },
+      facts: { dir: regionDir(context) },
       hint: 'Run it in the folder of the deployment; a worker that was started by hand shows in `holdfast ls`.',
     });
   const { clock } = context;

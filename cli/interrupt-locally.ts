@@ -1,17 +1,18 @@
-import { resolve } from 'node:path';
 import { exitCodes } from '../lib/contract/exit-codes.ts';
 import { interruptMachine } from '../local/ask-region.ts';
 import type { CliContext } from './context.ts';
 import { formatDuration } from './format.ts';
 import type { InterruptInput } from './inputs.ts';
+import { regionDir } from './region-dir.ts';
 
 /** Asks the region that runs in the folder to interrupt one of its machines. Nobody is asked first: nothing of it costs money. */
 export async function interruptLocally(
-  { cwd, options, clock, terminal }: CliContext,
+  context: CliContext,
   { jobId, kill, noticeMs }: InterruptInput,
   instanceId: string,
 ): Promise<number> {
-  const dir = resolve(cwd, options.dir ?? '.holdfast');
+  const { clock, terminal } = context;
+  const dir = regionDir(context);
   const { remainingMs } = await interruptMachine(
     instanceId,
     kill ? { kind: 'kill' } : { kind: 'notice', ...(noticeMs === undefined ? {} : { noticeMs }) },

@@ -11,13 +11,14 @@ import { freeMachines } from '../free-machines.ts';
 import { CdkSession } from '../deploy/cdk-session.ts';
 import { type AssemblyStack, readAssembly } from '../deploy/cloud-assembly.ts';
 import type { DownInput } from '../deploy/inputs.ts';
+import { regionDir } from '../region-dir.ts';
 import { withRegion } from '../with-region.ts';
 
 /** `holdfast down`: delete the stack; the bucket with every job stays, unless told otherwise. */
 export const down: Command<DownInput> = async (context, input) => {
   // From here on Ctrl-C ends a question or a step, and the command says how far it came.
   context.untilInterrupted();
-  const dir = resolve(context.cwd, context.options.dir ?? '.holdfast');
+  const dir = regionDir(context);
   const standing = await readDeployment(dir);
   const deployment = standing ?? (await dataLeftBehind(dir, input));
   if (standing !== undefined && !input.force) await refuseWhileJobsRun(context, standing);

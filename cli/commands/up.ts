@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { NotFoundError, UsageError } from '../../lib/base/errors.ts';
 import { writeDeployment } from '../../lib/client/deployment-file.ts';
 import type { Deployment } from '../../lib/contract/deployment.ts';
@@ -9,13 +9,14 @@ import type { CliContext, Command } from '../context.ts';
 import { CdkSession, type Comparison } from '../deploy/cdk-session.ts';
 import { type AssemblyStack, chooseStack } from '../deploy/cloud-assembly.ts';
 import type { UpInput } from '../deploy/inputs.ts';
+import { regionDir } from '../region-dir.ts';
 
 /** `holdfast up`: deploy, and remember what stands so that every other command finds it. */
 export const up: Command<UpInput> = async (context, input) => {
   const outputs =
     input.outputs === undefined ? await deploy(context, input) : await readOutputs(context, input.outputs);
   const deployment = onlyDeployment(outputs, input);
-  const dir = resolve(context.cwd, context.options.dir ?? '.holdfast');
+  const dir = regionDir(context);
   const file = await writeDeployment(dir, deployment);
   report(context, { deployment, file, profile: input.profile });
   return exitCodes.ok;
@@ -25,7 +26,7 @@ async function deploy(context: CliContext, input: UpInput): Promise<readonly Sta
   const { terminal } = context;
   const session = new CdkSession(context, input);
   // It stays: `holdfast down` deletes by it what was deployed by it, whatever the app says by then.
-  const dir = resolve(context.cwd, context.options.dir ?? '.holdfast', 'cdk.out');
+  const dir = join(regionDir(context), 'cdk.out');
   terminal.say(
     `Synthesizing ${session.app.isOwn ? 'the app of this package' : 'the app of cdk.json'} with AWS CDK ${session.tool.version}.`,
   );

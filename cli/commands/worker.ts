@@ -1,4 +1,4 @@
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { runWorkerProcess } from '../../job/main.ts';
 import { UsageError } from '../../lib/base/errors.ts';
 import { locateRegion } from '../../lib/client/locate-region.ts';
@@ -7,6 +7,7 @@ import { workerEnvironment } from '../../lib/contract/worker-environment.ts';
 import { defaultImdsEndpoint } from '../../lib/interruption/imds-client.ts';
 import type { CliContext, Command } from '../context.ts';
 import type { WorkerInput } from '../inputs.ts';
+import { regionDir } from '../region-dir.ts';
 
 /** `holdfast worker`: what an instance runs. Its log goes to stderr, one JSON object a line. */
 export const worker: Command<WorkerInput> = async (context, input) => {
@@ -24,10 +25,7 @@ export const worker: Command<WorkerInput> = async (context, input) => {
   return runWorkerProcess({
     store: place.store,
     queue: place.queue,
-    workDir:
-      input.workDir ??
-      env[workerEnvironment.workDir] ??
-      join(resolve(cwd, options.dir ?? '.holdfast'), 'work'),
+    workDir: input.workDir ?? env[workerEnvironment.workDir] ?? join(regionDir(context), 'work'),
     timers: timersFrom({ heartbeatMs, visibilityMs }),
     imdsEndpoint: imdsEndpointOf(context, input, place.store),
     once: input.once,

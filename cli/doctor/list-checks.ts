@@ -1,5 +1,4 @@
 import { access, readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import { runCommand } from '../../job/run-command.ts';
 import { unlessMissing } from '../../lib/base/file-errors.ts';
 import type { Check } from '../../lib/client/doctor/check.ts';
@@ -17,6 +16,7 @@ import type { Region } from '../../lib/client/region.ts';
 import { defaultImdsEndpoint, ImdsClient } from '../../lib/interruption/imds-client.ts';
 import { readInstance } from '../../lib/interruption/read-instance.ts';
 import type { CliContext } from '../context.ts';
+import { regionDir } from '../region-dir.ts';
 import { checkBackend } from './check-backend.ts';
 import { checkGpu } from './check-gpu.ts';
 import { checkLocalRegion } from './check-local-region.ts';
@@ -49,7 +49,7 @@ export async function listChecks(world: DoctorWorld): Promise<readonly Check[]> 
 const onlyOnAws = ['credentials', 'region', 'deployment', 'quotas', 'bucket', 'group', 'template'] as const;
 
 function local({ context, place }: DoctorWorld): readonly Check[] {
-  const dir = resolve(context.cwd, context.options.dir ?? '.holdfast');
+  const dir = regionDir(context);
   const isLocal = place.store.startsWith('file:') && place.origin === 'local';
   return [
     ...onlyOnAws.map((name) => skipped(name, 'the store is a folder of this machine')),
