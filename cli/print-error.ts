@@ -27,7 +27,10 @@ export function printError(terminal: Terminal, error: unknown): void {
   const hint = isOurs ? error.hint : undefined;
   const message = messageOf(error);
   terminal.say(`holdfast: ${message}`);
-  for (const cause of causesOf(error)) terminal.say(`  because: ${cause}`);
+  for (const cause of causesOf(error)) {
+    // A vendor's error that was translated says its own words already.
+    if (!message.includes(cause)) terminal.say(`  because: ${cause}`);
+  }
   if (remedy === 'crash' && error instanceof Error && error.stack !== undefined) terminal.say(error.stack);
   if (hint !== undefined) terminal.say(`  next: ${hint}`);
   if (terminal.json) {

@@ -26,7 +26,12 @@ export const init: Command<InitInput> = async ({ cwd, terminal }, { folder }) =>
     return exitCodes.ok;
   }
   for (const { path } of files) terminal.print(join(relative(cwd, dir), path));
-  const go = dir === resolve(cwd) ? '' : `cd ${relative(cwd, dir)} && `;
+  const go = dir === resolve(cwd) ? '' : `cd ${shellWord(relative(cwd, dir))} && `;
   terminal.suggest(`Next: ${go}npm install && npx holdfast up`);
   return exitCodes.ok;
 };
+
+/** A path that can be pasted into a shell, whatever stands in it. */
+function shellWord(path: string): string {
+  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`;
+}

@@ -11,6 +11,7 @@ import type { CliContext, Command } from '../context.ts';
 import { estimateTable } from '../estimate-table.ts';
 import type { SubmitInput } from '../inputs.ts';
 import { parseCount } from '../parse-count.ts';
+import { suggestRegion } from '../suggest-region.ts';
 import { withRegion } from '../with-region.ts';
 
 /** `holdfast submit train.ts`: check a program and queue it. */
@@ -33,6 +34,7 @@ export const submit: Command<SubmitInput> = (context, input) => {
       for (const warning of submitted.warnings) context.terminal.say(`warning: ${warning}`);
       const isQueued = submitted.outcome !== 'dry-run';
       if (!context.terminal.json) report(context, submitted);
+      if (isQueued && !context.terminal.json) await suggestRegion(context, region.place);
       const capacity = isQueued
         ? await askForMachine(context, region, { isNew: submitted.outcome === 'queued' })
         : null;

@@ -131,5 +131,7 @@ function bundleError(path: string, errors: readonly Message[]): UsageError {
   });
   const more = errors.length - shown.length;
   const lines = more > 0 ? [...shown, `  and ${more} more`] : shown;
-  return new UsageError([`${basename(path)} does not bundle:`, ...lines].join('\n'));
+  return new UsageError([`${basename(path)} does not bundle:`, ...lines].join('\n'), {
+    hint: 'A program is TypeScript or JavaScript; what it imports must be installed beside it.',
+  });
 }

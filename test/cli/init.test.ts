@@ -21,7 +21,7 @@ describe('init', () => {
     );
     expect(readdirSync(dir).toSorted()).toEqual(files);
     expect(out.trimEnd().split('\n').toSorted()).toEqual(files.map((file) => join('My Spirals', file)));
-    expect(err).toContain('npm install && npx holdfast up');
+    expect(err).toContain("cd 'My Spirals' && npm install && npx holdfast up");
     const project = JSON.parse(readFileSync(join(dir, 'package.json'), 'utf8'));
     expect(project).toMatchObject({
       name: 'my-spirals',

@@ -47,9 +47,9 @@ describe('interrupt', () => {
       await startRegion(cwd);
       expect(statSync(join(cwd, '.holdfast', 'control.json')).mode & 0o077).toBe(0);
       const world = cliWorld(cwd);
-      expect(
-        (await world.run(words('submit train.ts --id job --backend cpu --save-every 5steps'))).code,
-      ).toBe(0);
+      const submitted = await world.run(words('submit train.ts --id job --backend cpu --save-every 5steps'));
+      expect(submitted.code).toBe(0);
+      expect(submitted.err).not.toContain('no region runs');
       const first = await workerOf(world, 'job', 'nobody');
 
       const notice = typed(cwd, 'interrupt job --notice 3s --json');

@@ -49,6 +49,12 @@ describe('an error', () => {
     });
   });
 
+  it('does not repeat a cause whose words stand in the message', () => {
+    const cause = new Error('no route');
+    const error = new ConflictError('the call failed:', { facts: { said: 'no route' }, cause });
+    expect(printed(error).err).toBe('holdfast: the call failed: said=`no route`\n');
+  });
+
   it('shows its stack only when it is our own fault', () => {
     expect(printed(new InvariantError('a slot was skipped')).err).toContain('print-error.test.ts');
     expect(printed(new TypeError('x is not a function')).err).toContain('print-error.test.ts');
@@ -68,8 +74,9 @@ describe('an error', () => {
   });
 
   it('does not follow a cycle of causes for ever', () => {
-    const error = new Error('a circle');
-    error.cause = error;
+    const circle = new Error('a circle');
+    circle.cause = circle;
+    const error = new ConflictError('a failure', { cause: circle });
     expect(printed(error).err.match(/because/g)).toHaveLength(3);
   });
 

@@ -15,7 +15,7 @@ export function checkBucket(read: (signal: AbortSignal) => Promise<BucketSetting
       ];
       if (missing.length > 0)
         return warn(
-          `the bucket ${missing.join(', ')}`,
+          `the bucket ${missing.join(', and ')}`,
           'let `holdfast up` make a bucket, or set it in the S3 console',
         );
       const unknown = [
