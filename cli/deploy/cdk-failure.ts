@@ -25,6 +25,18 @@ const readings: readonly Reading[] = [
       '`aws sts get-caller-identity` shows who you are; set AWS_PROFILE or --profile, or sign in again (`aws sso login`).',
   },
   {
+    says: /getaddrinfo (?:ENOTFOUND|EAI_AGAIN)|connect ECONNREFUSED/,
+    error: UnfitError,
+    means: 'AWS could not be reached.',
+    hint: () => 'Check the network, and how the region is spelled (--region, AWS_REGION).',
+  },
+  {
+    says: /npx canceled due to missing packages|ERR_MODULE_NOT_FOUND|Cannot find (?:module|package) /,
+    error: UnfitError,
+    means: 'the app needs packages that are not installed.',
+    hint: () => 'Type `npm install` in the folder of the app.',
+  },
+  {
     says: /environment been bootstrapped|Is account \S+ bootstrapped|bootstrap stack version/i,
     error: UnfitError,
     means: 'this account and region are not prepared for the AWS CDK, or by an older one.',

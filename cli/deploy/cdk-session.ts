@@ -46,8 +46,18 @@ export class CdkSession {
         hint: 'A stack is named with --stack; options of the CDK follow after --.',
       });
     }
+    const unreadable = options.context.find((value) => !/^[^=\s]+=/.test(value));
+    if (unreadable !== undefined) {
+      throw new UsageError(`-c \`${unreadable}\` sets nothing.`, { hint: 'For example: -c maxCapacity=8' });
+    }
     this.tool = findCdk(context.cwd);
     this.app = findApp(context.cwd);
+    // A limit that somebody believes in must not be passed over in silence: an app need not read what -c says.
+    if (options.context.length > 0 && !this.app.isOwn) {
+      context.terminal.say(
+        'note: -c means what the app of cdk.json reads of it. In a project of `holdfast init` that is nothing: its settings are properties in infra.ts.',
+      );
+    }
     this.#context = context;
     this.#options = options;
     this.#signal = context.untilInterrupted();

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { UnfitError } from '../../lib/base/errors.ts';
 import { builtFile, packageFile } from '../../lib/base/package-files.ts';
@@ -57,7 +57,8 @@ export function findCdk(cwd: string): CdkTool {
  * @throws UnfitError when that one cannot run, because the CDK's library is not installed beside this package
  */
 export function findApp(cwd: string): CdkApp {
-  if (existsSync(join(cwd, 'cdk.json'))) return { cwd, args: [], isOwn: false };
+  if (existsSync(join(cwd, 'cdk.json')))
+    return { cwd, args: [], isOwn: resolve(cwd) === resolve(packageFile('.')) };
   for (const library of ['aws-cdk-lib', 'constructs']) {
     if (installed(library, packageFile('.')) === undefined) {
       throw new UnfitError(

@@ -50,6 +50,25 @@ describe('up', () => {
     expect(err).toContain('npx holdfast submit train.ts');
   });
 
+  it('tells whoever sets something by -c that an app of their own may not read it', async () => {
+    const project = cdkProject();
+    const env = project.env({ outputs });
+    const run = async (...more: string[]): Promise<string> =>
+      (await cliWorld(project.cwd).run(['up', '--yes', ...more], { env })).err;
+    expect(await run('-c', 'spotMaxPrice=0.2')).toContain('properties in infra.ts');
+    expect(await run()).not.toContain('infra.ts');
+  });
+
+  it('refuses a setting without a value before anything runs', async () => {
+    const project = cdkProject();
+    const { code, err } = await cliWorld(project.cwd).run(['up', '--yes', '-c', 'maxCapacity'], {
+      env: project.env({ outputs }),
+    });
+    expect(code).toBe(2);
+    expect(err).toContain('-c maxCapacity=8');
+    expect(commandsOf(project)).toEqual([]);
+  });
+
   it('prints the deployment as one document, and everything else to stderr', async () => {
     const project = cdkProject();
     const { code, json } = await cliWorld(project.cwd).run(['up', '--yes', '--json'], {

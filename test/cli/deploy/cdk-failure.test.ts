@@ -23,6 +23,17 @@ const said: ReadonlyArray<readonly [string, string, RegExp]> = [
     'UNFIT',
     /not prepared/,
   ],
+  [
+    'Lookup role x could not be used to assume it. getaddrinfo ENOTFOUND cloudformation.eu-centrl-1.amazonaws.com',
+    'UNFIT',
+    /could not be reached/,
+  ],
+  [
+    'npm error npx canceled due to missing packages and no YES option: ["esbuild@0.28.2"]',
+    'UNFIT',
+    /not installed/,
+  ],
+  ["Error [ERR_MODULE_NOT_FOUND]: Cannot find package 'aws-cdk-lib'", 'UNFIT', /not installed/],
   ['AccessDenied: User: x is not authorized to perform: sts:AssumeRole', 'ACCESS_DENIED', /may not deploy/],
   ['VpcLimitExceeded: The maximum number of VPCs has been reached.', 'UNFIT', /quota/],
   ['Stack:x is in CREATE_IN_PROGRESS state and can not be updated', 'CONFLICT', /still works/],
