@@ -60,6 +60,19 @@ export function readContext(context: Readonly<Record<string, unknown>>): Context
   );
 }
 
+/**
+ * The properties that the context of the app asks for (`-c maxCapacity=8`), for an app that lets people say them:
+ * `new SpotTraining(stack, 'Training', { maxCapacity: 4, ...propsFromContext(stack) })`. Reads every plain word of the
+ * context, so that a misspelt one is refused and not passed over; an app with words of its own reads them itself.
+ * @throws Error for a word that means nothing here, and for a value that does not fit
+ */
+export function propsFromContext(stack: Stack): SpotTrainingProps {
+  const { stackName, ...values } = readContext(stack.node.root.node.getAllContext());
+  if (stackName !== undefined && stackName !== stack.stackName)
+    throw new UsageError('the name of the stack is written in the app; `stackName` does not change it.');
+  return propsOfContext(stack, values);
+}
+
 /** The properties of the fleet that the context asks for. Keys, topics and buckets are taken by name, never looked up. */
 export function propsOfContext(stack: Stack, values: ContextValues): SpotTrainingProps {
   const { allowedInstanceTypes, onDemandAfterMinutes, onDemandMaxCapacity, runtime: how } = values;

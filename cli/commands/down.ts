@@ -188,6 +188,6 @@ function report(
   );
   if (previous !== undefined)
     terminal.suggest(
-      `The address is kept in ${previous}. \`holdfast up -c bucket=${bucketOf(deployment)}\` puts a fleet on it again (an app of your own: its property \`bucket\`); \`holdfast down --delete-data\` deletes it.`,
+      `The address is kept in ${previous}. \`holdfast up -c bucket=${bucketOf(deployment)}\` puts a fleet on it again; \`holdfast down --delete-data\` deletes it.`,
     );
 }

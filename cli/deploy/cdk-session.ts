@@ -55,7 +55,7 @@ export class CdkSession {
     // A limit that somebody believes in must not be passed over in silence: an app need not read what -c says.
     if (options.context.length > 0 && !this.app.isOwn) {
       context.terminal.say(
-        'note: -c means what the app of cdk.json reads of it. In a project of `holdfast init` that is nothing: its settings are properties in infra.ts.',
+        'note: -c means what the app of cdk.json reads of it; without propsFromContext it reads nothing.',
       );
     }
     this.#context = context;

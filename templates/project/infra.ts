@@ -1,5 +1,5 @@
 import { App, Stack } from 'aws-cdk-lib';
-import { SpotTraining } from 'holdfast/infra';
+import { propsFromContext, SpotTraining } from 'holdfast/infra';
 
 const app = new App();
 const stack = new Stack(app, '{{stack}}', {
@@ -25,6 +25,9 @@ const training = new SpotTraining(stack, 'Training', {
 
   // Takes the checkpoints with it when the stack is deleted. They are kept otherwise.
   // deleteDataWithStack: true,
+
+  // What `-c key=value` says wins over what stands above.
+  ...propsFromContext(stack),
 });
 
 // So that every command of holdfast finds what was deployed.

@@ -97,11 +97,16 @@ describe('the project', () => {
   it('describes a fleet, whose outputs every command needs', { timeout: 60_000 }, () => {
     const { app } = JSON.parse(readFileSync(join(dir, 'cdk.json'), 'utf8'));
     const out = join(dir, 'cdk.out');
-    const env = { ...process.env, CDK_OUTDIR: out, CDK_VALIDATION: 'false' };
+    // As the CDK hands on what `-c maxCapacity=9` says.
+    const CDK_CONTEXT_JSON = JSON.stringify({ maxCapacity: '9' });
+    const env = { ...process.env, CDK_OUTDIR: out, CDK_VALIDATION: 'false', CDK_CONTEXT_JSON };
     const run = spawnSync(app, { cwd: dir, shell: true, encoding: 'utf8', env });
     expect(run.status, run.stderr).toBe(0);
     const template = readdirSync(out).find((name) => name.endsWith('.template.json')) ?? '';
-    const { Outputs } = JSON.parse(readFileSync(join(out, template), 'utf8'));
+    const { Outputs, Resources } = JSON.parse(readFileSync(join(out, template), 'utf8'));
+    const resources = Object.values<{ Type: string; Properties?: { MaxSize?: string } }>(Resources);
+    const group = resources.find(({ Type }) => Type === 'AWS::AutoScaling::AutoScalingGroup');
+    expect(group?.Properties?.MaxSize).toBe('9');
     expect(Object.keys(Outputs)).toEqual(expect.arrayContaining(['Store', 'Queue', 'WorkersGroup']));
   });
 });

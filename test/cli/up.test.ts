@@ -55,8 +55,8 @@ describe('up', () => {
     const env = project.env({ outputs });
     const run = async (...more: string[]): Promise<string> =>
       (await cliWorld(project.cwd).run(['up', '--yes', ...more], { env })).err;
-    expect(await run('-c', 'spotMaxPrice=0.2')).toContain('properties in infra.ts');
-    expect(await run()).not.toContain('infra.ts');
+    expect(await run('-c', 'spotMaxPrice=0.2')).toContain('without propsFromContext it reads nothing');
+    expect(await run()).not.toContain('propsFromContext');
   });
 
   it('refuses a setting without a value before anything runs', async () => {

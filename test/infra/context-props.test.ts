@@ -2,7 +2,7 @@ import { App, Duration, Stack } from 'aws-cdk-lib';
 import { describe, expect, it } from 'vitest';
 import cdkJson from '../../cdk.json' with { type: 'json' };
 import { UsageError } from '../../lib/base/errors.ts';
-import { propsOfContext, readContext } from '../../infra/context-props.ts';
+import { propsFromContext, propsOfContext, readContext } from '../../infra/context-props.ts';
 
 const propsOf = (context: Readonly<Record<string, unknown>>) =>
   propsOfContext(new Stack(new App(), 'Any'), readContext(context));
@@ -85,5 +85,15 @@ describe('the context of the app', () => {
     } catch (error) {
       expect((error as UsageError).hint).toMatch(/maxCapacity.*imageId/);
     }
+  });
+
+  it('goes into an app of somebody else, but for the name of its stack', () => {
+    const stackWith = (context: Record<string, unknown>): Stack => new Stack(new App({ context }), 'Theirs');
+    expect(propsFromContext(stackWith({ maxCapacity: '9', '@aws-cdk/core:x': true }))).toEqual({
+      maxCapacity: 9,
+    });
+    expect(propsFromContext(stackWith({ stackName: 'Theirs' }))).toEqual({});
+    expect(() => propsFromContext(stackWith({ stackName: 'Another' }))).toThrow('written in the app');
+    expect(() => propsFromContext(stackWith({ maxCapcity: 9 }))).toThrow('maxCapcity');
   });
 });
