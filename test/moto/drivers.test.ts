@@ -16,6 +16,7 @@ import { type FaultKind, possibleFaults } from '../support/fault-proxy/faults.ts
 import { FaultProxy } from '../support/fault-proxy/fault-proxy.ts';
 import { submittedJournal } from '../support/journal-world.ts';
 import { startMoto } from '../support/moto-server.ts';
+import { faultSeed } from './fault-seed.ts';
 
 // Not our reading of S3 and SQS but somebody else's: what both fakes agree on is likelier to be true.
 const moto = await startMoto();
@@ -93,7 +94,7 @@ function hiddenByDrivers(request: AwsRequest): readonly FaultKind[] {
 }
 
 describe('with moto behind a bad line', () => {
-  const seed = Math.floor(systemRandom.next() * 1e6);
+  const seed = faultSeed();
   const plan = { share: 0.1, random: seededRandom(seed) };
   beforeAll(() => {
     process.stderr.write(`seed of the faults: ${seed}\n`);
