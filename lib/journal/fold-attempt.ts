@@ -30,7 +30,7 @@ function afterSilentDeath(state: JobState, dead: OpenClaim, heardStep: number): 
       cause: 'silence',
       step,
       instance: dead.instance.id,
-      message: `attempt ${dead.token} on ${dead.instance.id} ended without a word`,
+      message: `the attempt on ${dead.instance.id} ended without a word (claim ${dead.token})`,
     }),
     totals: { ...state.totals, silentDeaths: state.totals.silentDeaths + 1 },
   };
