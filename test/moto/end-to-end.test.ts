@@ -11,7 +11,7 @@ import { DescribeAutoScalingGroupsCommand } from '@aws-sdk/client-auto-scaling';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { systemClock } from '../../lib/base/clock.ts';
 import { sha256Hex } from '../../lib/base/digest.ts';
-import { seededRandom, systemRandom } from '../../lib/base/random.ts';
+import { seededRandom } from '../../lib/base/random.ts';
 import { openRegion } from '../../lib/client/region.ts';
 import type { Deployment } from '../../lib/contract/deployment.ts';
 import { defaultTimers } from '../../lib/contract/timers.ts';
