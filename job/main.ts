@@ -79,8 +79,7 @@ async function withWorld(settings: WorkerSettings, log: Log): Promise<number> {
   const random = systemRandom;
   // First of all: a notice must not wait for a store to open.
   await using notices = watchInterruption({ imdsEndpoint, clock, log, timers });
-  const workDir = resolve(settings.workDir);
-  await mkdir(workDir, { recursive: true });
+  const workDir = await makeWorkDir(settings.workDir);
   const store = await openStore(settings.store, { clock, random });
   const queue = await openQueue(settings.queue, { clock, random });
   const stagingDir = await chooseStagingDir(workDir);
@@ -119,6 +118,20 @@ async function withWorld(settings: WorkerSettings, log: Log): Promise<number> {
   } finally {
     await rm(stagingDir, { recursive: true, force: true });
     await Promise.all([store.close(), queue.close()]);
+  }
+}
+
+async function makeWorkDir(dir: string): Promise<string> {
+  const workDir = resolve(dir);
+  try {
+    await mkdir(workDir, { recursive: true });
+    return workDir;
+  } catch (cause) {
+    throw new UsageError('the work folder cannot be made.', {
+      facts: { workDir },
+      hint: 'Name another one by --work-dir or HOLDFAST_WORK_DIR.',
+      cause,
+    });
   }
 }
 

@@ -1,4 +1,6 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { runWorkerProcess } from '../../job/main.ts';
 import { AccessDeniedError, TransientError, UnfitError } from '../../lib/base/errors.ts';
@@ -124,6 +126,27 @@ describe('a worker ends with 78 at its start, and says what to do', () => {
       event: 'worker-ended',
       message: expect.stringMatching(one.says),
       next: expect.stringMatching(one.next),
+    });
+  });
+
+  it('with a work folder that cannot be made', async () => {
+    const file = join(tempDir(), 'file');
+    writeFileSync(file, '');
+    const lines: unknown[] = [];
+    const code = await runWorkerProcess({
+      store: pathToFileURL(tempDir()).href,
+      queue: pathToFileURL(tempDir()).href,
+      workDir: join(file, 'work'),
+      timers: defaultTimers,
+      imdsEndpoint: undefined,
+      once: true,
+      idleExitMs: undefined,
+      writeLog: (line) => void lines.push(JSON.parse(line)),
+    });
+    expect(code).toBe(78);
+    expect(lines.at(-1)).toMatchObject({
+      message: expect.stringMatching(/work folder cannot be made.*work/),
+      next: expect.stringContaining('HOLDFAST_WORK_DIR'),
     });
   });
 });
