@@ -23,6 +23,8 @@ export interface SubmitInput {
   readonly onNotice?: string;
   readonly onSave?: string;
   readonly dryRun: boolean;
+  /** Writes the bundled program here and queues nothing. */
+  readonly bundle?: string;
   /** Asks AWS for prices before the job is queued. */
   readonly estimate: boolean;
 }

@@ -13,9 +13,14 @@ import type { SubmitInput } from '../inputs.ts';
 import { parseCount } from '../parse-count.ts';
 import { suggestRegion } from '../suggest-region.ts';
 import { withRegion } from '../with-region.ts';
+import { writeBundle } from '../write-bundle.ts';
 
 /** `holdfast submit train.ts`: check a program and queue it. */
-export const submit: Command<SubmitInput> = (context, input) => {
+export const submit: Command<SubmitInput> = async (context, input) => {
+  if (input.bundle !== undefined) {
+    if (input.command) throw new UsageError('--bundle is for a training program; a command is no file.');
+    return writeBundle(context, { program: fileOf(input), set: input.set, to: input.bundle });
+  }
   const options = submitOptions(context, input);
   return withRegion(
     context,

@@ -40,6 +40,7 @@ export const defineSubmit: Define = (program, run) => {
     .option('--keep <count>', 'checkpoints that stay besides the best one (default: 3)')
     .option('--owner <name>', 'whose job it is, for fairness in the queue')
     .option('--dry-run', 'check everything and show the job, but queue nothing')
+    .option('--bundle <file>', 'only write the bundled program, for a message that is itself a job')
     .option('--no-estimate', 'do not ask AWS what machines cost now')
     .option('--command', 'run any other program, given after --, that writes checkpoints itself')
     .optionsGroup('Options of --command:')

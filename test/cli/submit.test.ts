@@ -1,4 +1,9 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { openQueue } from '../../lib/client/region.ts';
+import { root } from '../support/house/source-tree.ts';
 import { cliWorld } from '../support/cli-world.ts';
 
 const words = (line: string): string[] => line.split(' ');
@@ -21,5 +26,39 @@ describe('a job that is queued in a folder where no region runs', () => {
       expect(code, err).toBe(0);
       expect(err).not.toContain('holdfast local');
     }
+  });
+});
+
+describe('a program that is only bundled', () => {
+  const program = join(root, 'templates', 'project', 'train.ts');
+
+  it('is a job by a message alone', { timeout: 60_000 }, async () => {
+    const world = cliWorld();
+    const line = ['submit', program, '--bundle', 'program.mjs', '--set', 'epochs=1', '--json'];
+    const { code, json, err } = await world.run(line);
+    expect(code, err).toBe(0);
+    const [written] = json as { file: string; params: unknown }[];
+    expect(written).toMatchObject({ file: join(world.cwd, 'program.mjs'), params: { epochs: 1 } });
+    expect(existsSync(join(world.cwd, '.holdfast'))).toBe(false);
+
+    const queue = await openQueue(pathToFileURL(join(world.cwd, '.holdfast', 'queue')).href);
+    const message = { format: 1, program: pathToFileURL(written!.file).href, params: written!.params };
+    await queue.send(JSON.stringify(message));
+    await queue.close();
+    expect((await world.run(['worker', '--once'])).code).toBe(0);
+    const { json: listed } = await world.run(['ls', '--json']);
+    expect(listed).toMatchObject([{ jobs: [{ status: 'completed' }] }]);
+  });
+
+  it('is checked first, and never written over itself', async () => {
+    const world = cliWorld();
+    const unknown = await world.run(['submit', program, '--bundle', 'program.mjs', '--set', 'epochz=1']);
+    expect(unknown.code).toBe(2);
+    expect(unknown.err).toContain('epochz');
+    expect(existsSync(join(world.cwd, 'program.mjs'))).toBe(false);
+    const before = readFileSync(program, 'utf8');
+    expect((await world.run(['submit', program, '--bundle', program])).code).toBe(2);
+    expect(readFileSync(program, 'utf8')).toBe(before);
+    expect((await world.run(['submit', '--command', '--bundle', 'x.mjs', '--', 'true'])).code).toBe(2);
   });
 });
