@@ -28,6 +28,8 @@ export const fleetMetrics = {
 
 export type FleetMetric = keyof typeof fleetMetrics;
 
+const isFleetMetric = (key: string): key is FleetMetric => key in fleetMetrics;
+
 const units: Readonly<Record<FleetMetric, 'Count' | 'Seconds'>> = {
   runningJobs: 'Count',
   waitingJobs: 'Count',
@@ -47,11 +49,13 @@ export function fleetMetricsLine(options: {
   readonly values: Readonly<Record<FleetMetric, number>>;
 }): string {
   const { deployment, at, values } = options;
-  const metrics = (Object.keys(fleetMetrics) as FleetMetric[]).map((metric) => ({
-    name: fleetMetrics[metric],
-    unit: units[metric],
-    value: values[metric],
-  }));
+  const metrics = Object.keys(fleetMetrics)
+    .filter(isFleetMetric)
+    .map((metric) => ({
+      name: fleetMetrics[metric],
+      unit: units[metric],
+      value: values[metric],
+    }));
   return JSON.stringify({
     _aws: {
       Timestamp: at.getTime(),
