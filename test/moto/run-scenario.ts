@@ -94,7 +94,7 @@ export async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
     const second = await watch(direct);
     losses.push(await takeMachine({ watcher: second, hypervisor }, 'scale-in'));
     await completed(second);
-    await emptied(scenario);
+    await emptied(scenario, hypervisor);
     const depth = await (await region.queue()).depth();
     return {
       submitted: await readTrainedJob(region, submitted),
@@ -169,14 +169,16 @@ async function completed(watcher: JobWatcher): Promise<void> {
 }
 
 /** Waits until the group has no instance and wants none. */
-async function emptied({ cloud, deployment }: Scenario): Promise<void> {
+async function emptied({ cloud, deployment }: Scenario, hypervisor: Hypervisor): Promise<void> {
   const until = systemClock.monotonicMs() + 120_000;
   while (systemClock.monotonicMs() < until) {
     const { AutoScalingGroups = [] } = await cloud.autoScaling.send(
       new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [deployment.workersGroup ?? ''] }),
     );
     const [{ Instances = [], DesiredCapacity = 0 } = {}] = AutoScalingGroups;
-    if (Instances.length === 0 && DesiredCapacity === 0) return;
+    // The hypervisor looks at times of its own; what it has not seen yet is not in its story.
+    const isSeen = hypervisor.desired.at(-1) === DesiredCapacity;
+    if (Instances.length === 0 && DesiredCapacity === 0 && isSeen) return;
     await systemClock.sleep(500);
   }
   throw new Error('the idle fleet did not shrink to nothing');
