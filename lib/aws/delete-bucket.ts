@@ -5,7 +5,8 @@ import type { Random } from '../base/random.ts';
 import { retry } from '../base/retry.ts';
 import { awsErrorFacts } from './aws-errors.ts';
 import { awsTimeouts } from './aws-timeouts.ts';
-import { callOptions, S3Calls } from './s3-calls.ts';
+import { sendOptions } from './aws-client.ts';
+import { S3Calls } from './s3-calls.ts';
 import { connectS3, withRegion } from './s3-client.ts';
 import { parseS3Uri } from './s3-uri.ts';
 
@@ -87,7 +88,7 @@ async function listVersions(
   const command = new ListObjectVersionsCommand({ Bucket: calls.location.bucket, MaxKeys: 1_000 });
   const { Versions = [], DeleteMarkers = [] } = await calls.make(
     { operation: 'ListObjectVersions', key: '', signal },
-    () => calls.connection.client.send(command, callOptions(signal)),
+    () => calls.connection.client.send(command, sendOptions(signal)),
   );
   return [...Versions, ...DeleteMarkers].flatMap(({ Key, VersionId }) =>
     // What was written before the bucket had versions has the version `null`, in words.
@@ -106,7 +107,7 @@ async function deleteVersions(
     Delete: { Objects: [...versions], Quiet: true },
   });
   const { Errors = [] } = await calls.make(named, () =>
-    calls.connection.client.send(command, callOptions(signal)),
+    calls.connection.client.send(command, sendOptions(signal)),
   );
   const failed = Errors.find(({ Code }) => Code !== 'NoSuchKey' && Code !== 'NoSuchVersion');
   if (failed === undefined) return;
@@ -118,7 +119,7 @@ async function deleteVersions(
 async function removeBucket(calls: S3Calls, signal: AbortSignal | undefined): Promise<void> {
   const command = new DeleteBucketCommand({ Bucket: calls.location.bucket });
   await calls.make({ operation: 'DeleteBucket', key: '', signal }, () =>
-    calls.connection.client.send(command, callOptions(signal)),
+    calls.connection.client.send(command, sendOptions(signal)),
   );
 }
 

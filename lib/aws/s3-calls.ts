@@ -76,7 +76,3 @@ export function given<Value>(value: Value | undefined, what: string): Value {
     throw new UnfitError('an answer of the store lacks what S3 always says:', { facts: { lacks: what } });
   return value;
 }
-
-export function callOptions(signal: AbortSignal | undefined): { readonly abortSignal?: AbortSignal } {
-  return signal === undefined ? {} : { abortSignal: signal };
-}

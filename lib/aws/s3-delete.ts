@@ -1,5 +1,6 @@
 import { DeleteObjectCommand, DeleteObjectsCommand } from '@aws-sdk/client-s3';
-import { callOptions, type S3Calls } from './s3-calls.ts';
+import { sendOptions } from './aws-client.ts';
+import { type S3Calls } from './s3-calls.ts';
 
 /** What S3 deletes in one request. */
 const keysPerRequest = 1_000;
@@ -24,7 +25,7 @@ export async function deleteObjects(
 async function deleteOne(calls: S3Calls, key: string, signal: AbortSignal | undefined): Promise<void> {
   const command = new DeleteObjectCommand(calls.address(key));
   await calls.unlessMissing({ operation: 'DeleteObject', key, signal }, () =>
-    calls.connection.client.send(command, callOptions(signal)),
+    calls.connection.client.send(command, sendOptions(signal)),
   );
 }
 
@@ -38,7 +39,7 @@ async function deleteMany(
   const Objects = keys.map((key) => ({ Key: `${prefix}${key}` }));
   const command = new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects, Quiet: true } });
   const output = await calls.make({ operation, key: `(${keys.length} keys)`, signal }, () =>
-    calls.connection.client.send(command, callOptions(signal)),
+    calls.connection.client.send(command, sendOptions(signal)),
   );
   // Each key has an answer of its own inside a success. All were tried; the first failure decides what to do.
   const failed = output.Errors?.find(({ Code }) => Code !== 'NoSuchKey');

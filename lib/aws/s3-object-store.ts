@@ -21,7 +21,8 @@ import type {
 import { awsErrorFacts } from './aws-errors.ts';
 import { answerTimeoutMs, awsTimeouts, type AwsTimeouts } from './aws-timeouts.ts';
 import { readBody } from './read-body.ts';
-import { callOptions, given, isBareNotFound, isMissingObject, type S3Call, S3Calls } from './s3-calls.ts';
+import { sendOptions } from './aws-client.ts';
+import { given, isBareNotFound, isMissingObject, type S3Call, S3Calls } from './s3-calls.ts';
 import { connectS3, withRegion } from './s3-client.ts';
 import { deleteObjects } from './s3-delete.ts';
 import { parseS3Uri, s3UriOf } from './s3-uri.ts';
@@ -67,7 +68,7 @@ class S3ObjectStore implements ObjectStore {
   async get(key: string, { signal }: ReadOptions = {}): Promise<StoredObject | undefined> {
     const command = new GetObjectCommand(this.#calls.address(key));
     return this.#calls.unlessMissing({ operation: 'GetObject', key, signal }, async () => {
-      const output = await this.#calls.connection.client.send(command, callOptions(signal));
+      const output = await this.#calls.connection.client.send(command, sendOptions(signal));
       return {
         key,
         body: await readBody(output.Body, output.ContentLength),
@@ -81,7 +82,7 @@ class S3ObjectStore implements ObjectStore {
   async head(key: string, { signal }: ReadOptions = {}): Promise<ListedObject | undefined> {
     const command = new HeadObjectCommand(this.#calls.address(key));
     const read = async (): Promise<ListedObject> => {
-      const output = await this.#calls.connection.client.send(command, callOptions(signal));
+      const output = await this.#calls.connection.client.send(command, sendOptions(signal));
       return {
         key,
         bytes: given(output.ContentLength, 'Content-Length'),
@@ -141,7 +142,7 @@ class S3ObjectStore implements ObjectStore {
       ...(after === undefined ? {} : { StartAfter: `${root}${after}` }),
     });
     return this.#calls.make({ operation: 'ListObjectsV2', key: prefix, signal }, async () => {
-      const output = await this.#calls.connection.client.send(command, callOptions(signal));
+      const output = await this.#calls.connection.client.send(command, sendOptions(signal));
       const objects = (output.Contents ?? []).map((listed) => ({
         key: given(listed.Key, 'Key').slice(root.length),
         bytes: given(listed.Size, 'Size'),
@@ -178,7 +179,7 @@ class S3ObjectStore implements ObjectStore {
       ...(IfMatch === undefined ? {} : { IfMatch }),
     });
     const requestTimeout = answerTimeoutMs(this.#timeouts, body.length);
-    return this.#calls.connection.client.send(command, { ...callOptions(signal), requestTimeout });
+    return this.#calls.connection.client.send(command, { ...sendOptions(signal), requestTimeout });
   }
 
   #written(output: PutObjectCommandOutput): Written {

@@ -1,6 +1,7 @@
 import type { SQSClient } from '@aws-sdk/client-sqs';
-import { HoldfastError, UnfitError } from '../base/errors.ts';
-import { awsErrorFacts, translateAwsError } from './aws-errors.ts';
+import { UnfitError } from '../base/errors.ts';
+import { callAws } from './aws-client.ts';
+import { awsErrorFacts } from './aws-errors.ts';
 
 /** A client and the queue that it is for. */
 export interface SqsConnection {
@@ -12,16 +13,11 @@ export interface SqsConnection {
 export const messageBytesMax = 1_048_576;
 
 /** Runs one call; its errors become ours. */
-export async function makeSqsCall<Result>(
+export function makeSqsCall<Result>(
   { operation, queueUrl }: { readonly operation: string; readonly queueUrl: string },
   call: () => Promise<Result>,
 ): Promise<Result> {
-  try {
-    return await call();
-  } catch (error) {
-    if (error instanceof HoldfastError) throw error;
-    throw translateAwsError(error, { service: 'SQS', operation, target: queueUrl });
-  }
+  return callAws({ service: 'SQS', operation, target: queueUrl }, call);
 }
 
 /** The message is gone, in other hands, or may not be hidden any longer. */
