@@ -17,6 +17,7 @@ import { awsClientSettings, callAws, sendOptions } from './aws-client.ts';
 import { awsErrorFacts } from './aws-errors.ts';
 import type { AwsTimeouts } from './aws-timeouts.ts';
 import type { InstanceTags } from './instance-tags.ts';
+import { numbered, templateOf } from './template-version.ts';
 
 export interface AutoScalingMembershipOptions {
   /** Name of the Auto Scaling group. */
@@ -252,11 +253,9 @@ function isGoing({ LifecycleState = '' }: AutoScalingInstanceDetails): boolean {
  * and an instance from a template of an override has a count of its own: neither is outdated. The stack's groups name a number.
  */
 function isOfAnotherVersion(instance: AutoScalingInstanceDetails, group: AutoScalingGroup): boolean {
-  const now = group.LaunchTemplate ?? group.MixedInstancesPolicy?.LaunchTemplate?.LaunchTemplateSpecification;
+  const now = templateOf(group);
   const started = instance.LaunchTemplate;
-  if (now?.Version === undefined || started?.Version === undefined) return false;
-  if (now.LaunchTemplateId !== started.LaunchTemplateId) return false;
-  return isNumber(now.Version) && isNumber(started.Version) && now.Version !== started.Version;
+  const [newest, own] = [numbered(now?.Version), numbered(started?.Version)];
+  if (newest === undefined || own === undefined) return false;
+  return now?.LaunchTemplateId === started?.LaunchTemplateId && newest !== own;
 }
-
-const isNumber = (version: string): boolean => /^\d+$/.test(version);

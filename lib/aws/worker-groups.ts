@@ -10,6 +10,7 @@ import {
 import type { GroupActivity, WorkerGroup, WorkerGroups } from '../fleet/worker-groups.ts';
 import { type AwsClientOptions, awsClientSettings, callAws, sendOptions } from './aws-client.ts';
 import type { AwsCall } from './aws-errors.ts';
+import { numbered, templateOf } from './template-version.ts';
 
 /** Enough to see why launches fail again and again; one page. */
 const activitiesMax = 20;
@@ -75,14 +76,12 @@ function callTo(operation: string, target: string, signal: AbortSignal | undefin
 }
 
 function groupOf(name: string, group: AutoScalingGroup): WorkerGroup {
-  const template =
-    group.MixedInstancesPolicy?.LaunchTemplate?.LaunchTemplateSpecification ?? group.LaunchTemplate;
   return {
     name,
     min: group.MinSize ?? 0,
     max: group.MaxSize ?? 0,
     desired: group.DesiredCapacity ?? 0,
-    templateVersion: numbered(template?.Version),
+    templateVersion: numbered(templateOf(group)?.Version),
     machines: (group.Instances ?? []).map((instance) => ({
       id: instance.InstanceId ?? '',
       type: instance.InstanceType ?? '',
@@ -93,11 +92,6 @@ function groupOf(name: string, group: AutoScalingGroup): WorkerGroup {
       templateVersion: numbered(instance.LaunchTemplate?.Version),
     })),
   };
-}
-
-/** `$Latest` and `$Default` name no version that could be compared. */
-function numbered(version: string | undefined): string | undefined {
-  return version !== undefined && /^\d+$/.test(version) ? version : undefined;
 }
 
 function activityOf({ StartTime, StatusCode, StatusMessage, Description }: Activity): GroupActivity[] {
