@@ -19,6 +19,7 @@ import { acknowledgeWildcards } from './acknowledge-wildcards.ts';
 import { fleetLogGroup } from './fleet-log-group.ts';
 import { reconcileInterval } from './fleet-metric.ts';
 import { reconcileBundle } from './bundles.ts';
+import { listingBelow } from './listing-condition.ts';
 
 export interface ReconcileScheduleProps {
   readonly store: string;
@@ -89,8 +90,7 @@ export class ReconcileSchedule extends Construct {
       sid: 'Listing',
       actions: ['s3:ListBucket'],
       resources: [bucket.bucketArn],
-      // As the workers: a missing object has to be told from a forbidden one.
-      conditions: { StringLikeIfExists: { 's3:prefix': ['jobs/*'] } },
+      conditions: listingBelow(['jobs/']),
     });
     const tickets = new iam.PolicyStatement({
       sid: 'Tickets',

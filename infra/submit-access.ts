@@ -1,6 +1,7 @@
 import type { aws_iam as iam, aws_kms as kms, aws_s3 as s3, aws_sqs as sqs } from 'aws-cdk-lib';
 import { Grant } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
+import { listingBelow } from './listing-condition.ts';
 import { type GroupNames, groupArn } from './worker-groups.ts';
 
 export interface SubmitAccess {
@@ -33,10 +34,7 @@ export function grantSubmit(scope: Construct, grantee: iam.IGrantable, access: S
       ['s3:GetObject', 's3:PutObject'],
       prefixes.map((prefix) => bucket.arnForObjects(`${prefix}*`)),
     ),
-    // A GET of a missing object names no prefix, and must be told that it is missing.
-    grant(['s3:ListBucket'], [bucket.bucketArn], {
-      StringLikeIfExists: { 's3:prefix': prefixes.map((prefix) => `${prefix}*`) },
-    }),
+    grant(['s3:ListBucket'], [bucket.bucketArn], listingBelow(prefixes)),
     grant(['sqs:SendMessage', 'sqs:GetQueueAttributes', 'sqs:GetQueueUrl'], [jobs.queueArn]),
     grant(['autoscaling:SetDesiredCapacity'], [groupArn(scope, groups.spot)]),
     // These know no resources: prices, placement scores, and how many instances there are.

@@ -10,6 +10,7 @@ import {
 import { Construct } from 'constructs';
 import { instanceTags } from '../lib/contract/worker-environment.ts';
 import { acknowledgeWildcards } from './acknowledge-wildcards.ts';
+import { listingBelow } from './listing-condition.ts';
 import { type GroupNames, groupArn, namesIn } from './worker-groups.ts';
 import type { WorkerImage } from './worker-image.ts';
 
@@ -87,13 +88,11 @@ function objectStatements(props: WorkerRoleProps): readonly Reasoned[] {
       }),
       reason: `${keys} Journals, programs and inputs cannot be deleted, and no version of anything.`,
     },
-    // Also what makes S3 say "no such key" rather than "forbidden" for the slot of a journal that is still free: such a GET
-    // lists nothing, so the condition must hold as well where a request names no prefix (`IfExists`).
     without({
       sid: 'Listing',
       actions: ['s3:ListBucket'],
       resources: [bucket.bucketArn],
-      conditions: { StringLikeIfExists: { 's3:prefix': prefixes.map((prefix) => `${prefix}*`) } },
+      conditions: listingBelow(prefixes),
     }),
     without({
       sid: 'Bundle',
