@@ -107,18 +107,23 @@ async function refusedRegion({ fault, credentials }: Case): Promise<FakeAws> {
   return aws;
 }
 
+/** A worker outside of EC2 that ends with its queue. */
+const onceHere = () => ({
+  workDir: join(tempDir(), 'work'),
+  timers: defaultTimers,
+  imdsEndpoint: undefined,
+  once: true,
+  idleExitMs: undefined,
+});
+
 describe('a worker ends with 78 at its start, and says what to do', () => {
   it.each(cases)('with $name', async (one) => {
     const aws = await refusedRegion(one);
     const lines: Record<string, unknown>[] = [];
     const code = await runWorkerProcess({
+      ...onceHere(),
       store: aws.storeUri('bucket'),
       queue: aws.queueUrl(one.queue ?? 'jobs'),
-      workDir: join(tempDir(), 'work'),
-      timers: defaultTimers,
-      imdsEndpoint: undefined,
-      once: true,
-      idleExitMs: undefined,
       writeLog: (line) => void lines.push(Object(JSON.parse(line))),
     });
     expect(code).toBe(78);
@@ -134,13 +139,10 @@ describe('a worker ends with 78 at its start, and says what to do', () => {
     writeFileSync(file, '');
     const lines: unknown[] = [];
     const code = await runWorkerProcess({
+      ...onceHere(),
       store: pathToFileURL(tempDir()).href,
       queue: pathToFileURL(tempDir()).href,
       workDir: join(file, 'work'),
-      timers: defaultTimers,
-      imdsEndpoint: undefined,
-      once: true,
-      idleExitMs: undefined,
       writeLog: (line) => void lines.push(JSON.parse(line)),
     });
     expect(code).toBe(78);
@@ -157,13 +159,10 @@ it('a worker whose store is throttled for a moment at its start begins all the s
   aws.faults.add({ fault: slowDown, operation: 'PutObject', skip: 8 });
   const events: unknown[] = [];
   const code = await runWorkerProcess({
+    ...onceHere(),
     store: aws.storeUri('bucket'),
     queue: aws.queueUrl('jobs'),
-    workDir: join(tempDir(), 'work'),
     timers: timersFrom({ heartbeatMs: 300, visibilityMs: 2_000 }),
-    imdsEndpoint: undefined,
-    once: true,
-    idleExitMs: undefined,
     writeLog: (line) => void events.push(JSON.parse(line).event),
   });
   expect(code).toBe(0);
