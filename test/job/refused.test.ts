@@ -254,18 +254,28 @@ describe('a worker at work', () => {
       put: (key, ...rest) =>
         isRefused && key.includes('/checkpoints/') ? refuse() : bench.store.put(key, ...rest),
     });
-    const worker = await bench.begin({ store });
+    let refused = 0;
+    const worker = await bench.begin({
+      store,
+      hear: (event) => void (refused += event === 'checkpoint-failed' ? 1 : 0),
+    });
+    // Real files are read meanwhile, which no manual clock hurries.
+    const saved = (count: number): Promise<void> =>
+      bench.until('saved', async () => (await bench.state('job')).checkpoints.length === count);
     const stage = async (step: number): Promise<void> => {
       worker.trainer.train(step);
       worker.trainer.stage();
       await bench.pass(2_000);
     };
     await stage(10);
+    await saved(1);
     isRefused = true;
     await stage(20);
+    await bench.until('it is refused', () => refused === 1);
     expect((await bench.state('job')).checkpoints.map(({ step }) => step)).toEqual([10]);
     isRefused = false;
     await stage(30);
+    await saved(2);
     const state = await bench.state('job');
     expect(state.checkpoints.map(({ step }) => step)).toEqual([10, 30]);
     expect(state).toMatchObject({ status: 'running', totals: { claims: 1 }, strikes: { total: 0 } });
