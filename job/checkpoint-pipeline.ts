@@ -1,13 +1,13 @@
 import { type Deferred, deferred } from '../lib/base/deferred.ts';
 import { AccessDeniedError, ConflictError, messageOf, remedyOf } from '../lib/base/errors.ts';
 import { commitCheckpoint } from '../lib/checkpoint/commit.ts';
-import { deleteDropped, sweepGarbage } from '../lib/checkpoint/prune.ts';
 import { type UploadedCheckpoint, uploadCheckpoint } from '../lib/checkpoint/upload.ts';
 import type { KeepPolicySpec } from '../lib/contract/job-spec.ts';
 import type { Manifest, Runtime, SaveReason } from '../lib/contract/manifest.ts';
 import type { TrainerMessage } from '../lib/contract/trainer-messages.ts';
 import type { Claim } from '../lib/journal/claim.ts';
 import type { CheckpointRecord } from '../lib/journal/job-state.ts';
+import { Cleaning } from './cleaning.ts';
 import { makeRoom, type PendingUpload, preferEmergency } from './pending-upload.ts';
 import type { StagedSource, Trainer } from './trainer/trainer.ts';
 import type { World } from './world.ts';
@@ -28,7 +28,7 @@ export interface PipelineOptions {
   readonly signal: AbortSignal;
   readonly onCommitted: (
     record: CheckpointRecord,
-    measured: { readonly elapsedMs: number; readonly bytes: number },
+    measured: { readonly elapsedMs: number; readonly bytes: number; readonly why: string },
   ) => void;
   /** The claim is lost, or the store refuses us for good. */
   readonly onBroken: (error: unknown) => void;
@@ -54,11 +54,12 @@ export class CheckpointPipeline {
   #running: Promise<void> | undefined;
   #noticeAtMs: number | undefined;
   #refusedInRow = 0;
-  #cleaning: Promise<void> = Promise.resolve();
+  readonly #cleaning: Cleaning;
 
   constructor(trainer: Trainer, options: PipelineOptions) {
     this.#trainer = trainer;
     this.#options = options;
+    this.#cleaning = new Cleaning(options.world, options.claim);
   }
 
   /** The trainer goes on from this checkpoint. */
@@ -155,7 +156,7 @@ export class CheckpointPipeline {
   /** Resolves when nothing is left to upload and what was dropped has been deleted. */
   async drained(): Promise<void> {
     while (this.#running !== undefined) await this.#running;
-    await this.#cleaning;
+    await this.#cleaning.idle();
   }
 
   #find(id: string): PendingUpload | undefined {
@@ -202,6 +203,7 @@ export class CheckpointPipeline {
           kind: 'release',
           slot,
           committed: this.#answers.get(id)?.outcome === 'committed',
+          flushMs: this.#options.world.clock.monotonicMs() - entry.receivedAtMs,
         });
       }
     }
@@ -218,7 +220,7 @@ export class CheckpointPipeline {
   async #uploadOne(entry: PendingUpload): Promise<CheckpointRecord> {
     const { world, claim, keep, signal } = this.#options;
     const { source } = entry;
-    const { step, epoch, example, reason, compatibility, best } = source.message;
+    const { step, epoch, example, reason, compatibility, best, why } = source.message;
     entry.uploading = true;
     const upload = (parent: Manifest | undefined): ReturnType<typeof uploadCheckpoint> =>
       uploadCheckpoint({
@@ -241,7 +243,16 @@ export class CheckpointPipeline {
     const commit = async (uploaded: UploadedCheckpoint): ReturnType<typeof commitCheckpoint> => {
       const noticeToDurableMs =
         this.#noticeAtMs === undefined ? undefined : world.clock.monotonicMs() - this.#noticeAtMs;
-      return commitCheckpoint(claim, { uploaded, epoch, example, reason, keep, noticeToDurableMs, best });
+      return commitCheckpoint(claim, {
+        uploaded,
+        epoch,
+        example,
+        reason,
+        why,
+        keep,
+        noticeToDurableMs,
+        best,
+      });
     };
     let uploaded = await upload(this.#parent);
     let committed: Awaited<ReturnType<typeof commitCheckpoint>>;
@@ -257,23 +268,13 @@ export class CheckpointPipeline {
     const isFirst = this.#commits++ === 0;
     this.#refusedInRow = 0;
     this.#parent = uploaded.manifest;
-    this.#clean(drops, isFirst);
+    this.#cleaning.afterCommit({ drops, isFirst });
     this.#options.onCommitted(record, {
       elapsedMs: world.clock.monotonicMs() - entry.receivedAtMs,
       bytes: uploaded.bytes,
+      why: why ?? reason,
     });
     return record;
-  }
-
-  /** Deleting is never urgent and never fails an attempt: what stays behind is swept by the next claim. */
-  #clean(drops: readonly string[], isFirst: boolean): void {
-    const { world, claim } = this.#options;
-    this.#cleaning = this.#cleaning
-      .then(async () => {
-        if (drops.length > 0) await deleteDropped(world.store, claim, drops);
-        if (isFirst) await sweepGarbage(claim, world.store);
-      })
-      .catch((error: unknown) => world.log.warn('cleaning-failed', { message: messageOf(error) }));
   }
 
   #report(error: unknown, entry: PendingUpload): void {

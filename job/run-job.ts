@@ -1,4 +1,5 @@
 import { messageOf } from '../lib/base/errors.ts';
+import { interruptionRisk } from '../lib/checkpoint/interruption-risk.ts';
 import { restoreNewest } from '../lib/checkpoint/restore.ts';
 import type { Claim } from '../lib/journal/claim.ts';
 import type { QueueMessage } from '../lib/queue/job-queue.ts';
@@ -66,11 +67,17 @@ async function outcomeOf(world: World, attempt: Attempt): Promise<Outcome> {
     if ('ended' in fetched) return fetched.ended;
     void restore(world, attempt);
     // Where anything was ever committed an attempt never begins afresh, whatever is left of it.
-    const resuming = attempt.claim.journal.state.committed > 0;
+    const { state } = attempt.claim.journal;
+    const resuming = state.committed > 0;
     return await trainJob(world, attempt, {
       spec: attempt.spec,
       dirs: attempt.dirs,
       resuming,
+      risk: interruptionRisk({
+        totals: state.totals,
+        newest: state.checkpoints.at(-1),
+        store: world.store.uri,
+      }),
       ...fetched.files,
     });
   } catch (error) {

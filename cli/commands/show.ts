@@ -71,7 +71,7 @@ function specLines(spec: JobSpec): ReadonlyArray<readonly [title: string, text: 
 
 /** What `savePolicy` does unless told otherwise; any other program saves when it likes. */
 function defaultSaves(kind: JobSpec['program']['kind']): string {
-  return kind === 'command' ? 'when the program does' : 'every 60 s and every epoch';
+  return kind === 'command' ? 'when the program does' : 'at an interval that adapts';
 }
 
 function speedText({ examplesPerSecond }: { readonly examplesPerSecond: number | null }): string {

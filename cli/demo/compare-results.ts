@@ -1,8 +1,7 @@
 import { defined } from '../../lib/base/assert.ts';
 import { sha256Hex } from '../../lib/base/digest.ts';
 import { CorruptionError } from '../../lib/base/errors.ts';
-import { type Manifest, manifestSchema } from '../../lib/contract/manifest.ts';
-import { parseDocument } from '../../lib/contract/parse-document.ts';
+import { type Manifest, parseManifest } from '../../lib/contract/manifest.ts';
 import type { JobState } from '../../lib/journal/job-state.ts';
 import type { ObjectStore } from '../../lib/store/object-store.ts';
 
@@ -60,5 +59,5 @@ async function finalManifest(store: ObjectStore, state: JobState): Promise<Manif
   if (object === undefined || sha256Hex(object.body) !== sha256) {
     throw new CorruptionError('the final manifest is not the one that was committed.', { facts: { key } });
   }
-  return parseDocument(manifestSchema, object.body, { what: 'manifest', at: key });
+  return parseManifest(object.body, key);
 }

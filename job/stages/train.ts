@@ -80,7 +80,7 @@ class Training {
         world.fleet.saved({ jobId: attempt.spec.jobId, step: record.step });
         segments.log(
           'worker',
-          `checkpoint ${record.id} (${record.reason}) committed, ${record.newBytes} new bytes`,
+          `checkpoint ${record.id} (${measured.why}) committed, ${record.newBytes} new bytes`,
           record.step,
         );
       },

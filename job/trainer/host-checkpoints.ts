@@ -1,6 +1,7 @@
 import { defined } from '../../lib/base/assert.ts';
 import type { Clock } from '../../lib/base/clock.ts';
 import { deferred, type Deferred } from '../../lib/base/deferred.ts';
+import type { SaveCosts } from '../../lib/checkpoint/adaptive-interval.ts';
 import type { SavePolicy } from '../../lib/checkpoint/policy.ts';
 import type { SaveReason } from '../../lib/contract/manifest.ts';
 import type { TrainerMessage } from '../../lib/contract/trainer-messages.ts';
@@ -13,6 +14,16 @@ export interface CheckpointRequest {
   readonly reason: SaveReason;
   /** Take no step after it. */
   readonly halt: boolean;
+  /** Why it is due, in words. */
+  readonly why?: string;
+}
+
+/** The supervisor needs a slot no more. */
+export interface Release {
+  readonly slot: number;
+  readonly committed: boolean;
+  /** From `staging` to the journal, where it was committed. */
+  readonly flushMs?: number | undefined;
 }
 
 export interface HostCheckpointsOptions {
@@ -51,6 +62,7 @@ export class HostCheckpoints {
   #isGivenUp = false;
   #snapshots = 0;
   #lastSave = { step: 0, atMs: 0 };
+  #costs: SaveCosts | undefined;
   #isHalted = false;
   #isStopped = false;
   #event: Deferred<void> = deferred();
@@ -87,7 +99,9 @@ export class HostCheckpoints {
   }
 
   /** The supervisor needs the slot no more. */
-  released(slotNumber: number, isCommitted: boolean): void {
+  released({ slot: slotNumber, committed: isCommitted, flushMs }: Release): void {
+    if (flushMs !== undefined && this.#costs !== undefined)
+      this.#costs = { ...this.#costs, flushSeconds: flushMs / 1_000 };
     const slot = this.#options.slots.get(slotNumber);
     if (slot === undefined || slot.state === 'free') return;
     if (!isCommitted) this.#known = this.#known.filter((known) => known.slot !== slot);
@@ -137,7 +151,8 @@ export class HostCheckpoints {
       if (!this.#isHalted) break;
       await this.#waitForEvent();
     }
-    if (this.#requests.length === 0 && this.#isDue()) this.#tryBegin(this.#own('policy'));
+    const why = this.#requests.length === 0 ? this.#whyDue() : undefined;
+    if (why !== undefined) this.#tryBegin({ ...this.#own('policy'), why });
     return 'go-on';
   }
 
@@ -180,7 +195,13 @@ export class HostCheckpoints {
     const slot = this.#options.slots.free();
     if (this.#writing !== undefined || slot === undefined) return false;
     const run = this.#attached();
+    const startedAtMs = this.#options.clock.monotonicMs();
     const snapshot = takeSnapshot(run);
+    this.#costs = {
+      flushSeconds: this.#costs?.flushSeconds,
+      stolenSeconds: (this.#options.clock.monotonicMs() - startedAtMs) / 1_000,
+      bytes: snapshot.files.reduce((sum, file) => sum + file.bytes, 0),
+    };
     this.#requests = this.#requests.filter((one) => one !== request);
     this.#snapshots++;
     this.#noteSave(run);
@@ -214,7 +235,7 @@ export class HostCheckpoints {
     return this.#known.findLast((known) => known.isStaged && known.changes === changes)?.id;
   }
 
-  #isDue(): boolean {
+  #whyDue(): string | undefined {
     const { clock, shouldSave } = this.#options;
     const { plan, progress } = this.#attached();
     const { step, epoch, example } = progress.position;
@@ -224,6 +245,7 @@ export class HostCheckpoints {
       epochBoundary: plan.shape !== null && example === 0 && epoch > 0,
       stepsSince: step - this.#lastSave.step,
       secondsSince: (clock.monotonicMs() - this.#lastSave.atMs) / 1_000,
+      costs: this.#costs,
     });
   }
 

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import { type Clock, pause } from '../../lib/base/clock.ts';
 import { deferred, type Deferred } from '../../lib/base/deferred.ts';
 import { InvariantError } from '../../lib/base/errors.ts';
+import { unknownRisk } from '../../lib/checkpoint/interruption-risk.ts';
 import { savePolicyFrom } from '../../lib/checkpoint/policy.ts';
 import { workerExitCodes } from '../../lib/contract/exit-codes.ts';
 import { supervisorMessageSchema, type TrainerMessage } from '../../lib/contract/trainer-messages.ts';
@@ -58,7 +59,7 @@ export class HostSession {
     this.checkpoints = new HostCheckpoints({
       slots: this.slots,
       send: (message) => this.send(message),
-      shouldSave: savePolicyFrom(start.save),
+      shouldSave: savePolicyFrom(start.save, start.risk ?? unknownRisk),
       clock,
       onWaiting: () => this.reports.phase('waiting'),
     });
@@ -115,7 +116,7 @@ export class HostSession {
       case 'checkpoint':
         return this.checkpoints.request(message);
       case 'release':
-        return this.checkpoints.released(message.slot, message.committed);
+        return this.checkpoints.released(message);
       case 'stop':
         return void this.#stop();
     }

@@ -50,7 +50,7 @@ export function startLevelOneTrainer(
 }
 
 function startOf(order: TrainerOrder): TrainerStart {
-  const { spec, dirs, programPath, inputs, inputDigests, resuming } = order;
+  const { spec, dirs, programPath, inputs, inputDigests, resuming, risk } = order;
   const { program } = spec;
   assert(program.kind === 'training' && programPath !== undefined, 'the host runs a bundled program');
   return {
@@ -65,5 +65,6 @@ function startOf(order: TrainerOrder): TrainerStart {
     resuming,
     stagingDir: dirs.staging,
     save: spec.save,
+    risk,
   };
 }

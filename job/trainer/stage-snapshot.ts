@@ -10,6 +10,7 @@ export interface Staging {
   readonly snapshot: Snapshot;
   readonly id: string;
   readonly reason: SaveReason;
+  readonly why?: string;
   readonly compatibility: Record<string, unknown>;
 }
 
@@ -21,7 +22,7 @@ export async function stageSnapshot(
   staging: Staging,
   send: (message: TrainerMessage) => void,
 ): Promise<boolean> {
-  const { slot, snapshot, id, reason, compatibility } = staging;
+  const { slot, snapshot, id, reason, compatibility, why } = staging;
   const { position, files, best } = snapshot;
   slot.state = 'writing';
   send({
@@ -33,6 +34,7 @@ export async function stageSnapshot(
     compatibility,
     files: files.map(({ path, bytes }) => ({ path, bytes })),
     ...(best !== undefined && { best }),
+    ...(why !== undefined && { why }),
   });
   try {
     const targets = await Promise.all(

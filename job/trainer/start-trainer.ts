@@ -1,4 +1,5 @@
 import type { JobSpec } from '../../lib/contract/job-spec.ts';
+import type { InterruptionRisk } from '../../lib/contract/trainer-messages.ts';
 import type { AttemptDirs } from '../work-dirs.ts';
 import type { Trainer, TrainerEvents } from './trainer.ts';
 
@@ -12,6 +13,8 @@ export interface TrainerOrder {
   readonly inputDigests: Readonly<Record<string, string>>;
   /** There is history, so that a checkpoint will be restored: `setup` may leave out an expensive warm start. */
   readonly resuming: boolean;
+  /** What the adaptive interval rests on. */
+  readonly risk: InterruptionRisk;
 }
 
 /** Starts the trainer that a spec asks for. */

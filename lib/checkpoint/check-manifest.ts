@@ -1,5 +1,5 @@
 import { digestOfChunks } from '../base/digest.ts';
-import type { Chunk, Manifest, ManifestFile } from '../contract/manifest.ts';
+import { type Chunk, type Manifest, manifestFormatOf, type ManifestFile } from '../contract/manifest.ts';
 import {
   type CheckpointName,
   checkpointIdOf,
@@ -21,6 +21,9 @@ export function checkManifest(
     ...(checkpointIdOf(manifest) === checkpointIdOf(name)
       ? []
       : [`it names checkpoint ${checkpointIdOf(manifest)}`]),
+    ...(manifest.format >= manifestFormatOf(manifest)
+      ? []
+      : [`format ${manifest.format} cannot say what it says`]),
     ...clashingPaths(manifest.files.map((file) => file.path)),
     ...manifest.files.flatMap((file) => checkFile(file, jobId)),
   ];
@@ -45,11 +48,18 @@ function checkChunk(chunk: Chunk, jobId: string): readonly string[] {
     name !== undefined && rest.length === 1 && chunk.key === objectKeys.chunk(jobId, name, chunk);
   return [
     ...(isOurs ? [] : [`the key ${chunk.key} is not one of chunk ${chunk.sha256} in this job`]),
-    ...(chunk.stored === chunk.bytes
-      ? []
-      : [`chunk ${chunk.sha256} is stored whole, so its lengths are equal`]),
+    ...checkLengths(chunk),
     ...(chunk.bytes > 0 ? [] : [`chunk ${chunk.sha256} is empty`]),
   ];
+}
+
+/** A stored length is never more than the raw one: it bounds what a reader fetches. */
+function checkLengths({ sha256, codec, bytes, stored }: Chunk): readonly string[] {
+  if (codec === 'none')
+    return stored === bytes ? [] : [`chunk ${sha256} is stored whole, so its lengths are equal`];
+  return stored > 0 && stored < bytes
+    ? []
+    : [`chunk ${sha256} is stored by ${codec} in ${stored} bytes, not in fewer than ${bytes}`];
 }
 
 /** Paths that occur twice, or that are a file here and a folder there. */

@@ -18,6 +18,8 @@ export interface CommitOptions {
   /** Position within the epoch, in examples. */
   readonly example: number;
   readonly reason: SaveReason;
+  /** Why it was due, in words. */
+  readonly why?: string | undefined;
   readonly keep: KeepPolicySpec;
   /** From the interruption notice to now, where one led to this checkpoint. */
   readonly noticeToDurableMs?: number | undefined;
@@ -80,7 +82,7 @@ function refuseLostParent(state: JobState, uploaded: UploadedCheckpoint): void {
 type CheckpointFacts = Omit<EntryOf<'checkpoint'>, 'format' | 'sequence' | 'nonce' | 'at' | 'claim'>;
 
 function factsOf(options: CommitOptions): CheckpointFacts {
-  const { uploaded, epoch, example, reason, noticeToDurableMs, best } = options;
+  const { uploaded, epoch, example, reason, why, noticeToDurableMs, best } = options;
   const { id, name, ref, bytes, newBytes, elapsedMs } = uploaded;
   return {
     kind: 'checkpoint',
@@ -94,6 +96,7 @@ function factsOf(options: CommitOptions): CheckpointFacts {
     bytes,
     newBytes,
     elapsedMs,
+    ...(why === undefined ? {} : { why }),
     ...(noticeToDurableMs === undefined ? {} : { noticeToDurableMs }),
     ...(best !== undefined && Number.isFinite(best.value) ? { best } : {}),
     drops: [],

@@ -1,7 +1,9 @@
 /** When to save and what to keep, as pure functions: the same facts always give the same decision. */
 import { assert } from '../base/assert.ts';
 import type { KeepPolicySpec, SavePolicySpec } from '../contract/job-spec.ts';
+import type { InterruptionRisk } from '../contract/trainer-messages.ts';
 import type { CheckpointRecord } from '../journal/job-state.ts';
+import { adaptive, type SaveCosts } from './adaptive-interval.ts';
 
 /** A step boundary, as a save policy sees it. */
 export interface SaveMoment {
@@ -15,10 +17,12 @@ export interface SaveMoment {
   readonly stepsSince: number;
   /** Seconds since then, monotonic. */
   readonly secondsSince: number;
+  /** Of the last save of this process; undefined before the first. */
+  readonly costs?: SaveCosts | undefined;
 }
 
-/** True when a checkpoint is due now. Never twice at one step: a policy is silent while `stepsSince` is 0. */
-export type SavePolicy = (moment: SaveMoment) => boolean;
+/** Why a checkpoint is due now, in words; undefined when none is. Never twice at one step: a policy is silent while `stepsSince` is 0. */
+export type SavePolicy = (moment: SaveMoment) => string | undefined;
 
 /**
  * At every multiple of `interval`, so that steps of checkpoints are round and meet `keep.everySteps`; and where such a
@@ -28,13 +32,17 @@ export function everySteps(interval: number): SavePolicy {
   assert(Number.isInteger(interval) && interval > 0, 'an interval is a positive number of steps', {
     interval,
   });
-  return ({ step, stepsSince }) => stepsSince > 0 && (step % interval === 0 || stepsSince >= interval);
+  return ({ step, stepsSince }) =>
+    stepsSince > 0 && (step % interval === 0 || stepsSince >= interval)
+      ? `every ${interval} steps`
+      : undefined;
 }
 
 /** Once `interval` seconds have gone by. */
 export function everySeconds(interval: number): SavePolicy {
   assert(interval > 0, 'an interval is a positive number of seconds', { interval });
-  return ({ stepsSince, secondsSince }) => stepsSince > 0 && secondsSince >= interval;
+  return ({ stepsSince, secondsSince }) =>
+    stepsSince > 0 && secondsSince >= interval ? `every ${interval} s` : undefined;
 }
 
 /** At the end of every `interval`-th epoch. */
@@ -42,26 +50,31 @@ export function everyEpochs(interval: number): SavePolicy {
   assert(Number.isInteger(interval) && interval > 0, 'an interval is a positive number of epochs', {
     interval,
   });
-  return ({ epoch, epochBoundary, stepsSince }) => stepsSince > 0 && epochBoundary && epoch % interval === 0;
+  return ({ epoch, epochBoundary, stepsSince }) =>
+    stepsSince > 0 && epochBoundary && epoch % interval === 0
+      ? `the end of ${interval === 1 ? 'an epoch' : `every ${interval} epochs`}`
+      : undefined;
 }
 
-/** Due when any of them is. */
+/** Due when any of them is; the first of them tells why. */
 export function anyOf(...policies: readonly SavePolicy[]): SavePolicy {
-  return (moment) => policies.some((policy) => policy(moment));
+  return (moment) => {
+    for (const policy of policies) {
+      const why = policy(moment);
+      if (why !== undefined) return why;
+    }
+    return undefined;
+  };
 }
 
-/**
- * The policy that a spec asks for. With nothing set: every 60 s, and at the end of every epoch. A machine can vanish
- * without notice, so the interval is what such a loss costs at most; a save takes the training loop well under 1 % of a
- * minute, since staging and upload run beside it. Ends of epochs are the states that people come back to.
- */
-export function savePolicyFrom(spec: SavePolicySpec): SavePolicy {
+/** The policy that a spec asks for; with nothing set, the adaptive one. */
+export function savePolicyFrom(spec: SavePolicySpec, risk: InterruptionRisk): SavePolicy {
   const asked = [
     ...(spec.everySteps === undefined ? [] : [everySteps(spec.everySteps)]),
     ...(spec.everySeconds === undefined ? [] : [everySeconds(spec.everySeconds)]),
     ...(spec.everyEpochs === undefined ? [] : [everyEpochs(spec.everyEpochs)]),
   ];
-  return asked.length > 0 ? anyOf(...asked) : anyOf(everySeconds(60), everyEpochs(1));
+  return asked.length > 0 ? anyOf(...asked) : adaptive(risk);
 }
 
 /**

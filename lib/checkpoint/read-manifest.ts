@@ -1,8 +1,7 @@
 import { CorruptionError } from '../base/errors.ts';
-import { type Manifest, manifestSchema } from '../contract/manifest.ts';
+import { type Manifest, parseManifest } from '../contract/manifest.ts';
 import type { DocumentRef } from '../contract/journal-entry.ts';
 import { parseCheckpointId } from '../contract/object-keys.ts';
-import { parseDocument } from '../contract/parse-document.ts';
 import { checkManifest } from './check-manifest.ts';
 import { type DownloadPorts, verifiedGet } from './verified-get.ts';
 
@@ -22,7 +21,7 @@ export async function readManifest(ports: DownloadPorts, wanted: ManifestToRead)
   const { jobId, record, signal } = wanted;
   const { key, sha256 } = record.manifest;
   const body = await verifiedGet(ports, { what: 'manifest', key, sha256, signal });
-  const manifest = parseDocument(manifestSchema, body, { what: 'manifest', at: key });
+  const manifest = parseManifest(body, key);
   const name = parseCheckpointId(record.id);
   const faults =
     name === undefined ? [`${record.id} names no checkpoint`] : checkManifest(manifest, { jobId, name });

@@ -1,8 +1,7 @@
 import { sha256Hex } from '../base/digest.ts';
 import { CorruptionError } from '../base/errors.ts';
-import { type Manifest, manifestSchema } from '../contract/manifest.ts';
+import { type Manifest, parseManifest } from '../contract/manifest.ts';
 import { objectKeys, parseCheckpointId } from '../contract/object-keys.ts';
-import { parseDocument } from '../contract/parse-document.ts';
 import type { CheckpointRecord, JobState } from '../journal/job-state.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { checkManifest } from './check-manifest.ts';
@@ -50,7 +49,7 @@ async function readRetained(
   const { key, sha256 } = record.manifest;
   const object = await store.get(key);
   if (object !== undefined && sha256Hex(object.body) === sha256) {
-    return parseDocument(manifestSchema, object.body, { what: 'manifest', at: key });
+    return parseManifest(object.body, key);
   }
   if (record.quarantined !== undefined) return undefined;
   throw new CorruptionError('the manifest of a retained checkpoint is damaged, so nothing is deleted.', {
@@ -68,7 +67,7 @@ export async function manifestIfSound(
   const object = await store.get(key);
   if (object === undefined) return undefined;
   try {
-    const manifest = parseDocument(manifestSchema, object.body, { what: 'manifest', at: key });
+    const manifest = parseManifest(object.body, key);
     return checkManifest(manifest, expected).length === 0 ? manifest : undefined;
   } catch (error) {
     if (error instanceof CorruptionError) return undefined;

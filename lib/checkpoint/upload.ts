@@ -4,9 +4,16 @@ import { type Sha256, digestOfChunks, sha256Hex } from '../base/digest.ts';
 import type { Random } from '../base/random.ts';
 import { retry } from '../base/retry.ts';
 import type { DocumentRef } from '../contract/journal-entry.ts';
-import type { Chunk, Manifest, ManifestFile, Runtime, SaveReason } from '../contract/manifest.ts';
+import {
+  type Chunk,
+  type Manifest,
+  manifestFormatOf,
+  type ManifestFile,
+  type Runtime,
+  type SaveReason,
+} from '../contract/manifest.ts';
 import { type CheckpointName, checkpointIdOf, objectKeys } from '../contract/object-keys.ts';
-import { currentFormat, encodeDocument } from '../contract/parse-document.ts';
+import { encodeDocument } from '../contract/parse-document.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { checkManifest } from './check-manifest.ts';
 import { type ChunkRange, chunkRanges } from './chunk.ts';
@@ -158,7 +165,7 @@ function identityOf(chunk: { readonly sha256: Sha256; readonly codec: string }):
 function manifestOf(options: UploadOptions, files: readonly ManifestFile[]): Manifest {
   const { jobId, name, parent, epoch, reason, clock, runtime, compatibility } = options;
   return {
-    format: currentFormat,
+    format: manifestFormatOf({ files: [...files] }),
     jobId,
     claim: name.claim,
     ordinal: name.ordinal,

@@ -11,17 +11,26 @@ export const inputSchema = z.object({
   bytes: z.int().nonnegative().optional(),
 });
 
-/** When to save besides at a notice, a rebalance recommendation, before an evaluation, and the end: whichever comes first. */
+/**
+ * When to save besides at a notice, a rebalance recommendation, before an evaluation, and the end: whichever comes first;
+ * with nothing set, at an interval that adapts. `omit` names states that are left out of every checkpoint: what `setup`
+ * makes of them is what a resume begins with.
+ */
 export const savePolicySchema = z.object({
   everySteps: z.int().positive().optional(),
   everySeconds: z.number().positive().optional(),
   everyEpochs: z.int().positive().optional(),
+  omit: z.array(nameSchema).optional(),
 });
 
-/** Which checkpoints stay: the last `last`, every `everySteps`-th step, the best by metric; the newest good one and pinned ones always. */
+/**
+ * Which checkpoints stay: the last `last`, every `everySteps`-th step, the best by metric, those younger than `forHours`;
+ * the newest good one and pinned ones always.
+ */
 export const keepPolicySchema = z.object({
   last: z.int().positive().default(3),
   everySteps: z.int().positive().optional(),
+  forHours: z.number().positive().optional(),
   best: z.boolean().default(true),
 });
 

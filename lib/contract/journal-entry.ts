@@ -1,9 +1,13 @@
 import { z } from 'zod';
 import { saveReasonSchema, sha256Schema } from './manifest.ts';
+import { parseDocument } from './parse-document.ts';
+
+/** 2 for kinds that came later, else 1: a Holdfast that does not know a kind says so, and takes nothing for damage. */
+export const newestEntryFormat = 2;
 
 /** Facts common to all entries. `at` is for people and for the ledger; safety never rests on it. */
 const envelope = {
-  format: z.literal(1),
+  format: z.union([z.literal(1), z.literal(newestEntryFormat)]),
   sequence: z.int().positive(),
   /** Tells our own entry from another's after a lost answer. */
   nonce: z.string().min(8),
@@ -27,6 +31,8 @@ export const entryFacts = {
     spec: documentRef,
     name: z.string(),
     store: z.string(),
+    /** The checkpoint of another job that this one begins with, for lineage alone: nothing of that job is needed any more. */
+    forkedFrom: z.object({ jobId: z.string(), checkpoint: checkpointId, step }).exactOptional(),
   }),
   /** `heardStep`: where an attempt that ended without a word was by its last heartbeat; what it did since it cannot tell. */
   claimed: z.object({
@@ -56,6 +62,8 @@ export const entryFacts = {
     bytes: z.int().nonnegative(),
     newBytes: z.int().nonnegative(),
     elapsedMs: z.number().nonnegative(),
+    /** Why it was due, in words; the trainer's policy tells it. */
+    why: z.string().exactOptional(),
     noticeToDurableMs: z.number().nonnegative().optional(),
     /** Value of the program's `best` metric when it was just evaluated as the best so far. */
     best: z.object({ metric: z.string(), value: z.number() }).optional(),
@@ -106,6 +114,12 @@ export const entryFacts = {
     chunks: z.array(z.string()),
     why: z.string(),
   }),
+  /** It was verified again and is whole. */
+  'quarantine-lifted': z.object({
+    kind: z.literal('quarantine-lifted'),
+    checkpoint: checkpointId,
+    by: z.string(),
+  }),
   forked: z.object({ kind: z.literal('forked'), checkpoint: checkpointId, child: z.string() }),
   ticketed: z.object({ kind: z.literal('ticketed'), by: z.string() }),
 } as const;
@@ -130,6 +144,7 @@ export const journalEntrySchema = z.discriminatedUnion('kind', [
   withEnvelope(entryFacts['prune-requested']),
   withEnvelope(entryFacts.pruned),
   withEnvelope(entryFacts.quarantined),
+  withEnvelope(entryFacts['quarantine-lifted']),
   withEnvelope(entryFacts.forked),
   withEnvelope(entryFacts.ticketed),
 ]);
@@ -142,3 +157,17 @@ export type EntryFacts = { [Kind in EntryKind]: z.input<(typeof entryFacts)[Kind
 export type Instance = z.infer<typeof instanceSchema>;
 export type ReleaseCause = z.infer<typeof releaseCauseSchema>;
 export type DocumentRef = z.infer<typeof documentRef>;
+
+/** The oldest format whose readers know this kind. */
+export function entryFormatOf(kind: EntryKind): JournalEntry['format'] {
+  return kind === 'quarantine-lifted' ? newestEntryFormat : 1;
+}
+
+/** @throws UnknownFormatError, CorruptionError as `parseDocument` */
+export function parseEntry(bytes: Uint8Array, key: string): JournalEntry {
+  return parseDocument(journalEntrySchema, bytes, {
+    what: 'journal entry',
+    at: key,
+    newestFormat: newestEntryFormat,
+  });
+}

@@ -1,13 +1,17 @@
 import { z } from 'zod';
 import { jobIdPattern } from './object-keys.ts';
+import { parseDocument } from './parse-document.ts';
 
 export const sha256Schema: z.ZodString = z.string().regex(/^[0-9a-f]{64}$/);
 
 /** Fixed cuts of each file. A reader takes sizes from the manifest; only writers use this number. */
 export const chunkBytes: number = 8 * 1024 * 1024;
 
-/** How a chunk's raw bytes are stored. */
-export const codecSchema = z.enum(['none']);
+/**
+ * How a chunk's raw bytes are stored: as they are, or as byte planes of four-byte elements, each plane entropy coded (by
+ * zlib, or by zstd). Every supported Node.js reads every codec.
+ */
+export const codecSchema = z.enum(['none', 'planes-zlib', 'planes-zstd']);
 
 export const chunkSchema = z.object({
   key: z.string().min(1),
@@ -16,7 +20,7 @@ export const chunkSchema = z.object({
   /** Raw length. */
   bytes: z.int().nonnegative(),
   codec: codecSchema,
-  /** Stored length; equals `bytes` for codec `none`. */
+  /** Stored length; equals `bytes` for codec `none`, and is less for every other. */
   stored: z.int().nonnegative(),
 });
 
@@ -60,10 +64,14 @@ export const saveReasonSchema = z.enum([
   'operator',
   'end',
   'program',
+  'fork',
 ]);
 
+/** 2 where a codec or an omission must be understood, else 1, so that an older Holdfast reads what it can. */
+export const newestManifestFormat = 2;
+
 export const manifestSchema = z.object({
-  format: z.literal(1),
+  format: z.union([z.literal(1), z.literal(newestManifestFormat)]),
   jobId: z.string().regex(jobIdPattern),
   claim: z.int().positive(),
   ordinal: z.int().positive(),
@@ -75,11 +83,32 @@ export const manifestSchema = z.object({
   createdAt: z.iso.datetime(),
   runtime: runtimeSchema,
   compatibility: compatibilitySchema,
+  /** Names of `state` that the job leaves out of its checkpoints by its own wish. */
+  omitted: z.array(z.string()).exactOptional(),
   files: z.array(manifestFileSchema),
 });
 
+export type Codec = z.infer<typeof codecSchema>;
 export type Chunk = z.infer<typeof chunkSchema>;
 export type ManifestFile = z.infer<typeof manifestFileSchema>;
 export type Runtime = z.infer<typeof runtimeSchema>;
 export type SaveReason = z.infer<typeof saveReasonSchema>;
 export type Manifest = z.infer<typeof manifestSchema>;
+
+/** The oldest format that can say what this manifest says. */
+export function manifestFormatOf(manifest: Pick<Manifest, 'files' | 'omitted'>): Manifest['format'] {
+  const isCoded = manifest.files.some((file) => file.chunks.some((chunk) => chunk.codec !== 'none'));
+  return isCoded || (manifest.omitted ?? []).length > 0 ? newestManifestFormat : 1;
+}
+
+/**
+ * Reads a manifest whose digest was compared before.
+ * @throws UnknownFormatError, CorruptionError as `parseDocument`
+ */
+export function parseManifest(bytes: Uint8Array, key: string): Manifest {
+  return parseDocument(manifestSchema, bytes, {
+    what: 'manifest',
+    at: key,
+    newestFormat: newestManifestFormat,
+  });
+}

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { CorruptionError, UnknownFormatError } from '../base/errors.ts';
 
-/** The version of every document that this Holdfast writes. Readers refuse newer ones by name. */
+/** The version of the documents that this Holdfast writes, unless they say otherwise. Readers refuse newer ones by name. */
 export const currentFormat = 1;
 
 export interface DocumentOrigin {
@@ -9,6 +9,8 @@ export interface DocumentOrigin {
   readonly what: string;
   /** Where it was read: an object key, a file. */
   readonly at: string;
+  /** The newest format of this kind of document that is known. @default 1 */
+  readonly newestFormat?: number;
 }
 
 /**
@@ -23,7 +25,7 @@ export function parseDocument<Schema extends z.ZodType>(
   origin: DocumentOrigin,
 ): z.output<Schema> {
   const text = typeof bytes === 'string' ? bytes : new TextDecoder().decode(bytes);
-  const { what, at } = origin;
+  const { what, at, newestFormat = currentFormat } = origin;
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -32,9 +34,9 @@ export function parseDocument<Schema extends z.ZodType>(
   }
   const format: unknown =
     typeof value === 'object' && value !== null && 'format' in value ? value.format : undefined;
-  if (typeof format === 'number' && format > currentFormat) {
+  if (typeof format === 'number' && format > newestFormat) {
     throw new UnknownFormatError(
-      `${what} has format ${format}, which this Holdfast (format ${currentFormat}) does not know.`,
+      `${what} has format ${format}, which this Holdfast (format ${newestFormat}) does not know.`,
       {
         facts: { at },
         hint: 'Upgrade Holdfast on this machine.',

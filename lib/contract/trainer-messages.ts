@@ -3,6 +3,7 @@
  * `docs/trainer-protocol.md` tells how to write a trainer in another language.
  */
 import { z } from 'zod';
+import { savePolicySchema } from './job-spec.ts';
 import { checkpointPathSchema, compatibilitySchema, runtimeSchema, saveReasonSchema } from './manifest.ts';
 
 export const protocolVersion = 1;
@@ -53,6 +54,10 @@ export const trainerMessageSchema = z.discriminatedUnion('kind', [
     compatibility: compatibilitySchema,
     files: z.array(z.object({ path: checkpointPathSchema, bytes: count })),
     best: z.object({ metric: z.string(), value: z.number() }).optional(),
+    /** Why it is due, in words. */
+    why: z.string().optional(),
+    /** States that are not in these files, as the spec wishes. */
+    omitted: z.array(z.string()).optional(),
   }),
   /** The first `bytes` of the file are final and may be read. */
   z.object({ kind: z.literal('written'), slot, id: z.string(), path: checkpointPathSchema, bytes: count }),
@@ -100,9 +105,14 @@ export const supervisorMessageSchema = z.discriminatedUnion('kind', [
   }),
   /**
    * The slot may be written again: its checkpoint was committed, or, with `committed` false, superseded or given up. The
-   * trainer never answers `unchanged` with one that was not committed.
+   * trainer never answers `unchanged` with one that was not committed. `flushMs`: from `staging` to the journal.
    */
-  z.object({ kind: z.literal('release'), slot, committed: z.boolean().default(true) }),
+  z.object({
+    kind: z.literal('release'),
+    slot,
+    committed: z.boolean().default(true),
+    flushMs: z.number().nonnegative().optional(),
+  }),
   /** Dispose and exit 0. */
   z.object({ kind: z.literal('stop') }),
 ]);
@@ -110,6 +120,18 @@ export const supervisorMessageSchema = z.discriminatedUnion('kind', [
 export type Phase = z.infer<typeof phaseSchema>;
 export type TrainerMessage = z.infer<typeof trainerMessageSchema>;
 export type SupervisorMessage = z.input<typeof supervisorMessageSchema>;
+
+/** How often machines are lost, and what a save costs besides the time that it takes from training. */
+export const interruptionRiskSchema = z.object({
+  /** Mean time between two losses, with and without a notice. Seconds. */
+  lossEverySeconds: z.number().positive(),
+  /** Share of the losses that a notice announces in time, 0 to less than 1. */
+  recall: z.number().min(0).lt(1),
+  /** Price of one request of the store, as time on the machine that the same money buys. Seconds. */
+  requestSeconds: z.number().nonnegative(),
+  /** Time from `staging` to the journal of an earlier save of this job, where one is known. Seconds. */
+  flushSeconds: z.number().nonnegative().optional(),
+});
 
 /** What a trainer process finds in the file that its first argument names. */
 export const trainerStartSchema = z.object({
@@ -128,11 +150,10 @@ export const trainerStartSchema = z.object({
   resuming: z.boolean().default(false),
   /** Holds `slot-0` and `slot-1`. */
   stagingDir: z.string(),
-  save: z.object({
-    everySteps: z.int().positive().optional(),
-    everySeconds: z.number().positive().optional(),
-    everyEpochs: z.int().positive().optional(),
-  }),
+  save: savePolicySchema,
+  /** What the adaptive interval rests on. */
+  risk: interruptionRiskSchema.optional(),
 });
 
+export type InterruptionRisk = z.infer<typeof interruptionRiskSchema>;
 export type TrainerStart = z.input<typeof trainerStartSchema>;

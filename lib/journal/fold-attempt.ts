@@ -6,7 +6,7 @@ import { strike } from './strikes.ts';
 
 export function foldClaimed(state: JobState, entry: EntryOf<'claimed'>, at: string): JobState {
   const { sequence: token, ticket, instance, heardStep = 0 } = entry;
-  const before = state.claim === null ? state : afterSilentDeath(state, state.claim, heardStep);
+  const before = state.claim === null ? state : afterSilentDeath(state, state.claim, { heardStep, at });
   return {
     ...before,
     newestClaim: token,
@@ -18,7 +18,11 @@ export function foldClaimed(state: JobState, entry: EntryOf<'claimed'>, at: stri
 }
 
 /** The open attempt ended without a word: its instance was lost, or its supervisor died. */
-function afterSilentDeath(state: JobState, dead: OpenClaim, heardStep: number): JobState {
+function afterSilentDeath(
+  state: JobState,
+  dead: OpenClaim,
+  { heardStep, at }: { readonly heardStep: number; readonly at: string },
+): JobState {
   // Tidying up a finished job trains nothing, so that its death says nothing about the program.
   if (isFinished(state.status)) return { ...state, claim: null };
   const step = Math.max(dead.step ?? 0, heardStep);
@@ -32,7 +36,7 @@ function afterSilentDeath(state: JobState, dead: OpenClaim, heardStep: number): 
       instance: dead.instance.id,
       message: `the attempt on ${dead.instance.id} ended without a word (claim ${dead.token})`,
     }),
-    totals: { ...state.totals, silentDeaths: state.totals.silentDeaths + 1 },
+    totals: { ...state.totals, silentDeaths: state.totals.silentDeaths + 1, attemptMs: attemptMs(state, at) },
   };
 }
 
@@ -61,8 +65,18 @@ export function foldReleased(state: JobState, entry: EntryOf<'released'>, at: st
     lastRelease: { cause, step, message, at },
     reachedStep: Math.max(state.reachedStep, step),
     strikes: struck ? strike(state.strikes, { cause, step: reached, instance, message }) : state.strikes,
-    totals: { ...totals, interruptions: totals.interruptions + (cause === 'interrupted' ? 1 : 0) },
+    totals: {
+      ...totals,
+      interruptions: totals.interruptions + (cause === 'interrupted' ? 1 : 0),
+      attemptMs: attemptMs(state, at),
+    },
   };
+}
+
+/** The time that attempts lasted, with the open one ended at `at`. A death in silence counts until it was noticed. */
+function attemptMs({ claim, totals }: JobState, at: string): number {
+  const since = claim === null ? Number.NaN : Date.parse(at) - Date.parse(claim.at);
+  return totals.attemptMs + (since > 0 ? since : 0);
 }
 
 type EndingEntry = EntryOf<'completed'> | EntryOf<'failed'> | EntryOf<'cancelled'>;
@@ -74,6 +88,7 @@ export function foldEnd(state: JobState, entry: EndingEntry, at: string): JobSta
     ...state,
     status: kind,
     claim: null,
+    totals: { ...state.totals, attemptMs: attemptMs(state, at) },
     reachedStep: Math.max(state.reachedStep, step),
     requests: { ...state.requests, pause: false, cancel: false },
     end: { kind, ...reasonOf(entry), step, at, metrics: kind === 'completed' ? entry.metrics : {} },
@@ -92,11 +107,12 @@ function reasonOf(entry: EndingEntry): { readonly reason: string; readonly messa
 }
 
 /** Ends the attempt. A cancel request that came in the meantime stays. */
-export function foldPaused(state: JobState, entry: EntryOf<'paused'>): JobState {
+export function foldPaused(state: JobState, entry: EntryOf<'paused'>, at: string): JobState {
   return {
     ...state,
     status: 'paused',
     claim: null,
+    totals: { ...state.totals, attemptMs: attemptMs(state, at) },
     reachedStep: Math.max(state.reachedStep, entry.step),
     requests: { ...state.requests, pause: false },
   };

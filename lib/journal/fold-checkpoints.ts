@@ -51,7 +51,7 @@ export function unexpiredForks(forks: JobState['forks'], at: string): JobState['
 }
 
 export function foldCheckpoint(state: JobState, entry: EntryOf<'checkpoint'>, at: string): JobState {
-  const { id, ordinal, manifest, step, epoch, example, reason, bytes, newBytes, best } = entry;
+  const { id, ordinal, manifest, step, epoch, example, reason, bytes, newBytes, elapsedMs, best } = entry;
   const record: CheckpointRecord = {
     id,
     claim: entry.claim ?? 0,
@@ -64,6 +64,7 @@ export function foldCheckpoint(state: JobState, entry: EntryOf<'checkpoint'>, at
     reason,
     bytes,
     newBytes,
+    elapsedMs,
     at,
     ...(best === undefined ? {} : { best }),
     pinned: false,
@@ -119,6 +120,14 @@ export function foldPin(state: JobState, entry: EntryOf<'pinned'> | EntryOf<'unp
 
 export function foldQuarantine(state: JobState, entry: EntryOf<'quarantined'>): JobState {
   return withRecord(state, entry.checkpoint, (record) => ({ ...record, quarantined: entry.why }));
+}
+
+/** What was found damaged has been verified again: it may be resumed from once more. */
+export function foldQuarantineLifted(state: JobState, entry: EntryOf<'quarantine-lifted'>): JobState {
+  return withRecord(state, entry.checkpoint, (record) => {
+    const { quarantined: _, ...good } = record;
+    return good;
+  });
 }
 
 export function foldFork(state: JobState, entry: EntryOf<'forked'>, at: string): JobState {

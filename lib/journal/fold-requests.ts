@@ -6,8 +6,8 @@ import { isFinished } from './status.ts';
 import { noStrikes } from './strikes.ts';
 
 export function foldSubmitted(state: JobState, entry: EntryOf<'submitted'>, at: string): JobState {
-  const { name, store, spec } = entry;
-  return { ...state, status: 'queued', name, store, spec, submittedAt: at };
+  const { name, store, spec, forkedFrom = null } = entry;
+  return { ...state, status: 'queued', name, store, spec, submittedAt: at, forkedFrom };
 }
 
 export function foldRequest(

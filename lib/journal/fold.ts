@@ -10,6 +10,7 @@ import {
   foldFork,
   foldPin,
   foldQuarantine,
+  foldQuarantineLifted,
   unexpiredForks,
   withoutCheckpoints,
 } from './fold-checkpoints.ts';
@@ -19,7 +20,7 @@ import type { JobState } from './job-state.ts';
 import { noStrikes } from './strikes.ts';
 
 /** Grows whenever the same entries would fold to another state, so that no reader takes up the hint of another fold. */
-export const foldVersion = 1;
+export const foldVersion = 2;
 
 /** Enough to see a pattern; the count tells how many there were. */
 const ignoredKept = 8;
@@ -34,6 +35,7 @@ export function initialState(jobId: string): JobState {
     store: '',
     spec: null,
     submittedAt: null,
+    forkedFrom: null,
     updatedAt: null,
     newestClaim: 0,
     claim: null,
@@ -53,6 +55,7 @@ export function initialState(jobId: string): JobState {
       silentDeaths: 0,
       checkpoints: 0,
       lostSteps: 0,
+      attemptMs: 0,
       bytes: 0,
       newBytes: 0,
     },
@@ -102,7 +105,7 @@ function effectOf(state: JobState, entry: JournalEntry, at: string): JobState {
     case 'cancelled':
       return foldEnd(state, entry, at);
     case 'paused':
-      return foldPaused(state, entry);
+      return foldPaused(state, entry, at);
     case 'pause-requested':
     case 'cancel-requested':
       return foldRequest(state, entry);
@@ -117,6 +120,8 @@ function effectOf(state: JobState, entry: JournalEntry, at: string): JobState {
       return withoutCheckpoints(state, entry.checkpoints);
     case 'quarantined':
       return foldQuarantine(state, entry);
+    case 'quarantine-lifted':
+      return foldQuarantineLifted(state, entry);
     case 'forked':
       return foldFork(state, entry, at);
     case 'ticketed':

@@ -27,6 +27,8 @@ export interface CheckpointRecord {
   readonly reason: SaveReason;
   readonly bytes: number;
   readonly newBytes: number;
+  /** How long its upload took. */
+  readonly elapsedMs: number;
   readonly at: string;
   readonly best?: { readonly metric: string; readonly value: number };
   readonly pinned: boolean;
@@ -71,6 +73,8 @@ export interface Totals {
   readonly checkpoints: number;
   /** Steps done again after resumes, as far as the journal tells. */
   readonly lostSteps: number;
+  /** Time that attempts lasted, as far as the journal tells: the exposure on which a rate of interruptions rests. */
+  readonly attemptMs: number;
   readonly bytes: number;
   readonly newBytes: number;
 }
@@ -84,6 +88,8 @@ export interface JobState {
   readonly store: string;
   readonly spec: DocumentRef | null;
   readonly submittedAt: string | null;
+  /** The checkpoint of another job that this one began with. */
+  readonly forkedFrom: { readonly jobId: string; readonly checkpoint: string; readonly step: number } | null;
   /** Time of the newest entry, never going back. */
   readonly updatedAt: string | null;
   /** The newest claim ever; owners with an older token are fenced. 0 before the first. */

@@ -2,9 +2,9 @@ import type { Clock } from '../base/clock.ts';
 import { InvariantError, messageOf, TransientError } from '../base/errors.ts';
 import { type Log, silentLog } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
-import { type EntryFacts, type JournalEntry, journalEntrySchema } from '../contract/journal-entry.ts';
+import { type EntryFacts, entryFormatOf, type JournalEntry, parseEntry } from '../contract/journal-entry.ts';
 import { objectKeys } from '../contract/object-keys.ts';
-import { currentFormat, encodeDocument, parseDocument } from '../contract/parse-document.ts';
+import { encodeDocument } from '../contract/parse-document.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { foldEntry, initialState } from './fold.ts';
 import { HintFile } from './hint.ts';
@@ -168,7 +168,7 @@ class StoreJournal implements Journal {
   #candidate(facts: NewEntry): { readonly entry: JournalEntry; readonly bytes: Uint8Array } {
     const sequence = this.#state.sequence + 1;
     const bytes = encodeDocument({
-      format: currentFormat,
+      format: entryFormatOf(facts.kind),
       sequence,
       nonce: this.#ports.random.hex(nonceBytes),
       at: this.#ports.serverClock.now().toISOString(),
@@ -234,7 +234,7 @@ class StoreJournal implements Journal {
 /** What we write is read back by our own parser first, so that a fact that no reader could take is our fault, found here. */
 function parseOwn(bytes: Uint8Array, at: string): JournalEntry {
   try {
-    return parseDocument(journalEntrySchema, bytes, { what: 'journal entry', at });
+    return parseEntry(bytes, at);
   } catch (cause) {
     throw new InvariantError(`a journal entry does not fit its format: ${messageOf(cause)}`, { cause });
   }

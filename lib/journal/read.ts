@@ -3,9 +3,8 @@ import type { Clock } from '../base/clock.ts';
 import { CorruptionError, UnfitError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
 import { retry } from '../base/retry.ts';
-import { type JournalEntry, journalEntrySchema } from '../contract/journal-entry.ts';
+import { type JournalEntry, parseEntry } from '../contract/journal-entry.ts';
 import { objectKeys, sequenceOfJournalKey } from '../contract/object-keys.ts';
-import { parseDocument } from '../contract/parse-document.ts';
 import type { ObjectStore, StoredObject } from '../store/object-store.ts';
 import type { ServerClock } from './server-clock.ts';
 
@@ -117,7 +116,7 @@ export function readStored(ports: ReadPorts, stored: StoredObject, sequence: num
 
 function parseSlot({ key, body }: StoredObject): JournalEntry {
   try {
-    return parseDocument(journalEntrySchema, body, { what: 'journal entry', at: key });
+    return parseEntry(body, key);
   } catch (error) {
     // Not a damaged checkpoint, from which there is a way back: without its journal a job cannot be trusted at all.
     if (error instanceof CorruptionError) throw damagedSlot(key, error.message, error);

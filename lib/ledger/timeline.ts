@@ -74,7 +74,14 @@ interface EventFacts {
     readonly detail: string;
   };
   noted: {
-    readonly what: 'pinned' | 'unpinned' | 'pruned' | 'quarantined' | 'forked' | 'ticketed';
+    readonly what:
+      | 'pinned'
+      | 'unpinned'
+      | 'pruned'
+      | 'quarantined'
+      | 'quarantine-lifted'
+      | 'forked'
+      | 'ticketed';
     readonly detail: string;
   };
   /** An entry that means nothing, as one of an attempt that was fenced. */
@@ -208,6 +215,8 @@ function tellFacts(entry: JournalEntry, before: JobState, after: JobState): read
       return [{ kind: 'noted', what: entry.kind, detail: entry.checkpoint }];
     case 'pruned':
       return [{ kind: 'noted', what: 'pruned', detail: entry.checkpoints.join(', ') }];
+    case 'quarantine-lifted':
+      return [{ kind: 'noted', what: 'quarantine-lifted', detail: `${entry.checkpoint}, by ${entry.by}` }];
     case 'quarantined':
       return [{ kind: 'noted', what: 'quarantined', detail: `${entry.checkpoint}: ${entry.why}` }];
     case 'forked':

@@ -189,7 +189,7 @@ describe('what a newer Holdfast wrote', () => {
 
   it('in a journal keeps its ticket too', async () => {
     await bench.submit('job');
-    await bench.store.put(objectKeys.journalEntry('job', 1), new TextEncoder().encode('{"format":2}'));
+    await bench.store.put(objectKeys.journalEntry('job', 1), new TextEncoder().encode('{"format":3}'));
     await bench.store.delete([objectKeys.stateHint('job')]);
     bench.start();
     await bench.clock.advance(60 * minuteMs);

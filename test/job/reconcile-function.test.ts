@@ -85,7 +85,7 @@ describe('the scheduled function', () => {
 
   it('is no failure for a job that a newer Holdfast has written to', async () => {
     await bench.submit('newer', { ticket: false });
-    await bench.store.put(objectKeys.journalEntry('newer', 1), new TextEncoder().encode('{"format":2}'));
+    await bench.store.put(objectKeys.journalEntry('newer', 1), new TextEncoder().encode('{"format":3}'));
     await bench.store.delete([objectKeys.stateHint('newer')]);
     expect(await run().ended).toMatchObject({ troubles: 1, ticketed: 0 });
   });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../../lib/base/clock.ts';
 import { deferred } from '../../../lib/base/deferred.ts';
+import { unknownRisk } from '../../../lib/checkpoint/interruption-risk.ts';
 import { jobSpecSchema } from '../../../lib/contract/job-spec.ts';
 import type { TrainerMessage } from '../../../lib/contract/trainer-messages.ts';
 import { startCommandHost } from '../../../job/trainer/command-host.ts';
@@ -39,7 +40,15 @@ async function run(
   });
   const said: TrainerMessage[] = [];
   const exited = deferred();
-  const order = { spec, dirs, programPath: undefined, inputs: {}, inputDigests: {}, resuming: false };
+  const order = {
+    spec,
+    dirs,
+    programPath: undefined,
+    inputs: {},
+    inputDigests: {},
+    resuming: false,
+    risk: unknownRisk,
+  };
   const host = startCommandHost(
     order,
     { message: (message) => void said.push(message), output: () => {}, exit: () => exited.resolve() },

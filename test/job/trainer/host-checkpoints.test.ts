@@ -19,7 +19,7 @@ beforeEach(() => {
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 /** A trainer whose steps the test takes by hand. */
-function world(policy: SavePolicy = () => false) {
+function world(policy: SavePolicy = () => undefined) {
   const sent: string[] = [];
   const slots = new Slots(dir);
   const state = new FakeTrainingState({ step: 0 });
@@ -93,7 +93,7 @@ describe('a request', () => {
     await step();
     await idle();
     request('s1');
-    checkpoints.released(0, true);
+    checkpoints.released({ slot: 0, committed: true });
     request('s2');
     expect(told(sent).slice(-2)).toEqual(['unchanged s1 as t1', 'unchanged s2 as t1']);
   });
@@ -103,7 +103,7 @@ describe('a request', () => {
     attach();
     await step();
     await idle();
-    checkpoints.released(0, false);
+    checkpoints.released({ slot: 0, committed: false });
     request('s1');
     await checkpoints.boundary();
     await idle();
@@ -111,7 +111,9 @@ describe('a request', () => {
   });
 
   it('while another snapshot is being written comes after it, and training goes on', async () => {
-    const { attach, step, request, sent, idle } = world((moment) => moment.step === 1);
+    const { attach, step, request, sent, idle } = world((moment) =>
+      moment.step === 1 ? 'the first step' : undefined,
+    );
     attach();
     await step();
     request('s1');
@@ -156,7 +158,7 @@ describe('a request', () => {
     const boundary = checkpoints.boundary();
     await new Promise((resolve) => setImmediate(resolve));
     expect(told(sent).at(-1)).toBe('staged t2');
-    checkpoints.released(1, true);
+    checkpoints.released({ slot: 1, committed: true });
     await new Promise((resolve) => setImmediate(resolve));
     await idle();
     expect(told(sent).slice(-2)).toEqual(['staging s1 notice in 1 at 3', 'staged s1']);
@@ -173,7 +175,7 @@ describe('a request', () => {
     checkpoints.leaveBoundary('evaluation');
     request('s1');
     expect(signal.aborted).toBe(false);
-    checkpoints.released(0, false);
+    checkpoints.released({ slot: 0, committed: false });
     request('s2', true);
     expect(signal.aborted).toBe(true);
     await idle();
@@ -191,8 +193,8 @@ describe('the save policy', () => {
       if (i === 1) await checkpoints.secure('evaluation');
       await checkpoints.boundary();
       await idle();
-      checkpoints.released(0, true);
-      checkpoints.released(1, true);
+      checkpoints.released({ slot: 0, committed: true });
+      checkpoints.released({ slot: 1, committed: true });
     }
     expect(told(sent)).toEqual([
       'staging t1 policy in 0 at 2',
@@ -209,7 +211,7 @@ describe('the save policy', () => {
       await step();
       await idle();
     }
-    checkpoints.released(0, true);
+    checkpoints.released({ slot: 0, committed: true });
     await step();
     await idle();
     expect(told(sent).filter((line) => line.startsWith('staging'))).toEqual([
@@ -225,7 +227,7 @@ describe('slots', () => {
     const { attach, step, sent, idle, checkpoints } = world(everySteps(1));
     attach();
     await step();
-    checkpoints.released(0, false);
+    checkpoints.released({ slot: 0, committed: false });
     expect(await step()).toBe('go-on');
     expect(told(sent).filter((line) => line.startsWith('staging'))).toHaveLength(1);
     await idle();
@@ -235,7 +237,9 @@ describe('slots', () => {
   });
 
   it('keep what they hold when the state moves on', async () => {
-    const { attach, step, state, idle } = world((moment) => moment.step === 1);
+    const { attach, step, state, idle } = world((moment) =>
+      moment.step === 1 ? 'the first step' : undefined,
+    );
     attach();
     await step();
     expect(state.heldNow).toBe(1);

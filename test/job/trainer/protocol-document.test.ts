@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { startLevelOneTrainer } from '../../../job/trainer/level-one-trainer.ts';
 import type { Trainer, TrainerExit } from '../../../job/trainer/trainer.ts';
+import { unknownRisk } from '../../../lib/checkpoint/interruption-risk.ts';
 import type { TrainerMessage } from '../../../lib/contract/trainer-messages.ts';
 import { aSpec } from '../../support/a-spec.ts';
 import { codeBlocks } from '../../support/house/document-rules.ts';
@@ -47,7 +48,7 @@ function start(home: string, { release = true, resuming = false } = {}): Run {
     ended = resolve;
   });
   const trainer = startLevelOneTrainer(
-    { spec, dirs, programPath: script, inputs: {}, inputDigests: {}, resuming },
+    { spec, dirs, programPath: script, inputs: {}, inputDigests: {}, resuming, risk: unknownRisk },
     {
       message: (message) => {
         heard.push(message);

@@ -9,6 +9,7 @@ import {
   keepPolicy,
   savePolicyFrom,
 } from '../../../lib/checkpoint/policy.ts';
+import { unknownRisk } from '../../../lib/checkpoint/interruption-risk.ts';
 import type { KeepPolicySpec } from '../../../lib/contract/job-spec.ts';
 import type { CheckpointRecord } from '../../../lib/journal/job-state.ts';
 
@@ -32,51 +33,50 @@ const anyMoment: fc.Arbitrary<SaveMoment> = fc.record({
 describe('save policies', () => {
   it('by steps meet every multiple', () => {
     const policy = everySteps(100);
-    expect(policy(moment({ step: 100, stepsSince: 100 }))).toBe(true);
-    expect(policy(moment({ step: 200, stepsSince: 37 }))).toBe(true);
-    expect(policy(moment({ step: 199, stepsSince: 99 }))).toBe(false);
+    expect(policy(moment({ step: 100, stepsSince: 100 }))).toBe('every 100 steps');
+    expect(policy(moment({ step: 200, stepsSince: 37 }))).toBeDefined();
+    expect(policy(moment({ step: 199, stepsSince: 99 }))).toBeUndefined();
   });
 
   it('by steps make up for a save that could not be taken', () => {
-    expect(everySteps(100)(moment({ step: 237, stepsSince: 100 }))).toBe(true);
+    expect(everySteps(100)(moment({ step: 237, stepsSince: 100 }))).toBeDefined();
   });
 
   it('by seconds wait for the interval, and no longer', () => {
     const policy = everySeconds(60);
-    expect(policy(moment({ secondsSince: 59.9 }))).toBe(false);
-    expect(policy(moment({ secondsSince: 60 }))).toBe(true);
+    expect(policy(moment({ secondsSince: 59.9 }))).toBeUndefined();
+    expect(policy(moment({ secondsSince: 60 }))).toBeDefined();
   });
 
   it('by epochs fire at the end of every n-th epoch only', () => {
     const policy = everyEpochs(2);
-    expect(policy(moment({ epoch: 2, epochBoundary: true }))).toBe(true);
-    expect(policy(moment({ epoch: 1, epochBoundary: true }))).toBe(false);
-    expect(policy(moment({ epoch: 2 }))).toBe(false);
+    expect(policy(moment({ epoch: 2, epochBoundary: true }))).toBeDefined();
+    expect(policy(moment({ epoch: 1, epochBoundary: true }))).toBeUndefined();
+    expect(policy(moment({ epoch: 2 }))).toBeUndefined();
   });
 
   it('never fire twice at one step', () => {
     const all = anyOf(everySteps(1), everySeconds(1), everyEpochs(1));
-    fc.assert(fc.property(anyMoment, (at) => !all({ ...at, stepsSince: 0 })));
+    fc.assert(fc.property(anyMoment, (at) => all({ ...at, stepsSince: 0 }) === undefined));
   });
 
   it('of several are due when any of them is', () => {
     const [a, b] = [everySteps(7), everySeconds(30)];
-    fc.assert(fc.property(anyMoment, (at) => anyOf(a, b)(at) === (a(at) || b(at))));
-    expect(anyOf()(moment({}))).toBe(false);
+    fc.assert(fc.property(anyMoment, (at) => anyOf(a, b)(at) === (a(at) ?? b(at))));
+    expect(anyOf()(moment({}))).toBeUndefined();
   });
 
   it('are taken from a spec, whichever comes first', () => {
-    const policy = savePolicyFrom({ everySteps: 10, everySeconds: 5 });
-    expect(policy(moment({ step: 20, stepsSince: 3 }))).toBe(true);
-    expect(policy(moment({ step: 21, secondsSince: 5 }))).toBe(true);
-    expect(policy(moment({ step: 21, epoch: 1, epochBoundary: true, secondsSince: 4 }))).toBe(false);
+    const policy = savePolicyFrom({ everySteps: 10, everySeconds: 5 }, unknownRisk);
+    expect(policy(moment({ step: 20, stepsSince: 3 }))).toBeDefined();
+    expect(policy(moment({ step: 21, secondsSince: 5 }))).toBeDefined();
+    expect(policy(moment({ step: 21, epoch: 1, epochBoundary: true, secondsSince: 4 }))).toBeUndefined();
   });
 
-  it('default to every minute and every epoch', () => {
-    const policy = savePolicyFrom({});
-    expect(policy(moment({ secondsSince: 60 }))).toBe(true);
-    expect(policy(moment({ epoch: 1, epochBoundary: true }))).toBe(true);
-    expect(policy(moment({ step: 1_000, stepsSince: 999, secondsSince: 59 }))).toBe(false);
+  it('adapt where nothing is asked for', () => {
+    const policy = savePolicyFrom({}, unknownRisk);
+    expect(policy(moment({ secondsSince: 9 }))).toBeUndefined();
+    expect(policy(moment({ secondsSince: 10 }))).toMatch(/first save/);
   });
 
   it('refuse an interval of nothing', () => {
@@ -106,6 +106,7 @@ function record({ step, best, ...facts }: Facts, index: number): CheckpointRecor
     example: 0,
     reason: 'policy',
     bytes: 1,
+    elapsedMs: 5,
     newBytes: 1,
     at: '2030-01-01T00:00:00.000Z',
     pinned: false,

@@ -222,7 +222,7 @@ describe('a damaged manifest', () => {
       'the manifest of another step',
       (good) => text(new TextDecoder().decode(good).replace('"step": 20', '"step": 21')),
     ],
-    ['of a newer format, but not the one that was committed', () => encodeDocument({ format: 2 })],
+    ['of a newer format, but not the one that was committed', () => encodeDocument({ format: 3 })],
   ])('that is %s is never believed', async (_, bend) => {
     const world = await twoCheckpoints();
     await world.store.put(world.manifestKey, bend(await bytesAt(world, world.manifestKey)));
@@ -329,7 +329,7 @@ describe('a manifest whose meaning is wrong although its digest is right', () =>
   });
 
   it('of a newer format is no damage: it is named and left alone', async () => {
-    const world = await committedManifest((manifest) => ({ ...manifest, format: 2 }));
+    const world = await committedManifest((manifest) => ({ ...manifest, format: 3 }));
     const before = world.job.entries.length;
     const claim = world.job.claim();
     await expect(restore(world.store, claim)).rejects.toBeInstanceOf(UnknownFormatError);

@@ -239,6 +239,7 @@ describe('the fold', () => {
         example: 200,
         reason: 'policy',
         bytes: 1_000,
+        elapsedMs: 5,
         newBytes: 100,
         at: '2030-01-01T00:05:00.000Z',
         pinned: false,

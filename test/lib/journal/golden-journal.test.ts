@@ -29,12 +29,16 @@ function stateOf(name: string): unknown {
 describe('the journals of format 1', () => {
   it('hold an entry of every kind', () => {
     const kinds = journals.flatMap((name) => entriesOf(name).map(({ kind }) => kind));
-    expect([...new Set(kinds)].toSorted()).toEqual(Object.keys(entryFacts).toSorted());
+    expect([...new Set(kinds)].toSorted()).toEqual(
+      Object.keys(entryFacts)
+        .filter((kind) => kind !== 'quarantine-lifted')
+        .toSorted(),
+    );
   });
 
   it.each(journals)('fold to the state that they always folded to: %s', (name) => {
     // Where this fails on purpose, raise `foldVersion`, so that no reader takes up a hint of the older fold.
-    expect(foldVersion).toBe(1);
+    expect(foldVersion).toBe(2);
     expect(fold(entriesOf(name), jobId)).toStrictEqual(stateOf(name));
   });
 

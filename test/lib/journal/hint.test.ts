@@ -87,7 +87,7 @@ describe('the hint', () => {
     await longHistory(store, 12);
     const hint = await hintIn(store);
     const entry = await store.head(objectKeys.journalEntry(jobId, 12));
-    expect(hint).toMatchObject({ format: 1, foldVersion: 1, sequence: 12, etag: entry?.etag });
+    expect(hint).toMatchObject({ format: 1, foldVersion: 2, sequence: 12, etag: entry?.etag });
     expect(hint.state).toStrictEqual(await foldFromOne(store));
   });
 
@@ -98,7 +98,7 @@ describe('the hint', () => {
       (hint) => ({ ...hint, sequence: 99, state: { ...hint.state, sequence: 99 } }),
     ],
     ['whose state is of another slot', (hint) => ({ ...hint, state: { ...hint.state, sequence: 3 } })],
-    ['of another fold', (hint) => ({ ...hint, foldVersion: 2 })],
+    ['of another fold', (hint) => ({ ...hint, foldVersion: 1 })],
     ['of a newer format', (hint) => ({ ...hint, format: 2 })],
     ['of another job', (hint) => ({ ...hint, state: { ...hint.state, jobId: 'job-10' } })],
     [

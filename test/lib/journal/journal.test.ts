@@ -384,7 +384,7 @@ describe('a journal', () => {
     it('names a newer format and refuses to go on', async () => {
       const ports = portsOf();
       const journal = await submittedJournal(ports);
-      await ports.store.put(slot(2), new TextEncoder().encode('{"format":2,"kind":"something-new"}'));
+      await ports.store.put(slot(2), new TextEncoder().encode('{"format":3,"kind":"something-new"}'));
       for (const read of [
         async () => openJournal(ports, jobId),
         async () => journal.peek(),
