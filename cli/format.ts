@@ -1,4 +1,5 @@
 /** Numbers as people read them. Pure; used by every command, so that an age looks the same everywhere. */
+export { formatBytes } from '../lib/base/format-bytes.ts';
 
 const two = (value: number): string => String(Math.floor(value)).padStart(2, '0');
 
@@ -13,19 +14,6 @@ export function formatDuration(ms: number): string {
   const hours = minutes / 60;
   if (hours < 24) return `${Math.floor(hours)}h ${two(minutes % 60)}m`;
   return `${Math.floor(hours / 24)}d ${two(hours % 24)}h`;
-}
-
-/** `512 B`, `1.4 kB`, `12.0 MB`: powers of 1000, as object stores bill. */
-export function formatBytes(bytes: number): string {
-  if (bytes < 1_000) return `${bytes} B`;
-  for (const [unit, factor] of [
-    ['kB', 1e3],
-    ['MB', 1e6],
-    ['GB', 1e9],
-  ] as const) {
-    if (bytes < factor * 999.95) return `${(bytes / factor).toFixed(1)} ${unit}`;
-  }
-  return `${(bytes / 1e12).toFixed(1)} TB`;
 }
 
 /** Four significant digits, never in a form that looks like another number: `0.4213`, `12.35`, `3.1e-5`. */

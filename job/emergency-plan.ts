@@ -1,5 +1,6 @@
 import { type Clock, pause } from '../lib/base/clock.ts';
 import type { LatchedStop } from '../lib/interruption/notice-watch.ts';
+import { flushOutlook } from '../lib/checkpoint/flush-outlook.ts';
 import { FlushEstimate, flushDueInMs } from '../lib/checkpoint/notice-budget.ts';
 
 /** What the plan tells the attempt, when it is time. */
@@ -39,6 +40,21 @@ export class EmergencyPlan {
   /** A checkpoint went from slot to journal in this time. */
   measured(flush: { readonly elapsedMs: number; readonly bytes: number }): void {
     this.#estimate.add(flush);
+  }
+
+  /**
+   * An earlier attempt saved this. What it re-used was not sent: the next save may have to send all of it. Where it sent
+   * nothing it tells nothing.
+   */
+  remembered(saved: { readonly elapsedMs: number; readonly bytes: number; readonly newBytes: number }): void {
+    const { elapsedMs, bytes, newBytes } = saved;
+    if (newBytes > 0) this.#estimate.add({ bytes, elapsedMs: elapsedMs * Math.max(1, bytes / newBytes) });
+  }
+
+  /** In words, whether a notice will suffice; undefined before anything was measured. */
+  outlook(longestGapMs: number): string | undefined {
+    const { flushMs, bytes } = this.#estimate;
+    return flushMs === undefined ? undefined : flushOutlook({ flushMs, bytes, longestGapMs });
   }
 
   /** Plans, and plans anew when a later notice leaves less time. `asksEarly`: a program that saves on a signal, in a time that nobody knows. */

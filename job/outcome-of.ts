@@ -2,6 +2,7 @@ import { AccessDeniedError, messageOf, remedyOf, UnknownFormatError } from '../l
 import type { TrainerMessage } from '../lib/contract/trainer-messages.ts';
 import type { StopNotice } from '../lib/interruption/notice.ts';
 import type { Outcome } from './attempt.ts';
+import type { RequestAnswer } from './checkpoint-pipeline.ts';
 import type { TrainerExit } from './trainer/trainer.ts';
 
 /** What a trainer's own report of failure means for the attempt. */
@@ -18,6 +19,17 @@ export function outcomeOfFailure({ error }: Extract<TrainerMessage, { kind: 'fai
     case 'infrastructure':
       return { kind: 'infrastructure', message };
   }
+}
+
+/** What became of the result that the trainer declared. */
+export function outcomeOfDone(
+  answer: RequestAnswer,
+  done: Extract<TrainerMessage, { kind: 'done' }> | undefined,
+): Outcome {
+  if (answer.outcome === 'given-up')
+    return { kind: 'infrastructure', message: `the final checkpoint was not committed: ${answer.why}` };
+  const { reason = '', metrics = {} } = done ?? {};
+  return { kind: 'completed', record: answer.record, reason, metrics };
 }
 
 /** What an end without a word means: the trainer was killed, or crashed natively. */

@@ -4,7 +4,14 @@ import { protocolVersion, type TrainerMessage } from '../../lib/contract/trainer
 import type { Attempt, AttemptEvent, EndPurpose, Outcome } from '../attempt.ts';
 import { CheckpointPipeline } from '../checkpoint-pipeline.ts';
 import { EmergencyPlan } from '../emergency-plan.ts';
-import { describeNotice, outcomeOfError, outcomeOfExit, outcomeOfFailure } from '../outcome-of.ts';
+import { LastWords } from '../last-words.ts';
+import {
+  describeNotice,
+  outcomeOfDone,
+  outcomeOfError,
+  outcomeOfExit,
+  outcomeOfFailure,
+} from '../outcome-of.ts';
 import { trainerStartBudgetMs } from '../progress-watch.ts';
 import { RuntimeComparison } from '../runtime-comparison.ts';
 import type { TrainerOrder } from '../trainer/start-trainer.ts';
@@ -12,8 +19,6 @@ import type { Trainer } from '../trainer/trainer.ts';
 import type { LatchedStop } from '../../lib/interruption/notice-watch.ts';
 import type { World } from '../world.ts';
 
-/** Lines of the program's own errors that are kept for the journal. */
-const lastWordsMax = 20;
 /** A trainer that has ended well gets this long to close files and environments. */
 const farewellMs = 5_000;
 
@@ -41,7 +46,7 @@ class Training {
   readonly #trainer: Trainer;
   readonly #pipeline: CheckpointPipeline;
   readonly #plan: EmergencyPlan;
-  readonly #lastWords: string[] = [];
+  readonly #lastWords = new LastWords();
   /** Set once the attempt is being brought to its end; what the trainer does then is no accident. */
   #purpose: EndPurpose | undefined;
   #notice: string | undefined;
@@ -64,8 +69,7 @@ class Training {
       exit: (exit) => events.push({ kind: 'exit', exit }),
       output: (stream, line) => {
         segments.log(stream, line, progress.step);
-        if (stream === 'err') this.#lastWords.push(line);
-        if (this.#lastWords.length > lastWordsMax) this.#lastWords.shift();
+        this.#lastWords.heard(stream, line);
       },
     });
     this.#runtimes = new RuntimeComparison((warning) => segments.log('worker', warning, progress.step));
@@ -83,6 +87,7 @@ class Training {
           `checkpoint ${record.id} (${measured.why}) committed, ${record.newBytes} new bytes`,
           record.step,
         );
+        if (this.#pipeline.commits === 1) this.#tellOutlook();
       },
       onBroken: (error) => events.push({ kind: 'broken', error }),
     });
@@ -96,7 +101,7 @@ class Training {
       case 'message':
         return this.#heard(event.message);
       case 'exit':
-        return this.#trainerGone(outcomeOfExit(event.exit, this.#lastWords));
+        return this.#trainerGone(outcomeOfExit(event.exit, this.#lastWords.lines));
       case 'notice':
         return this.#noticed(event.stop);
       case 'flush-due':
@@ -157,10 +162,19 @@ class Training {
     progress.startAt(step, result.record.epoch);
     this.#runtimes.savedBy(result.manifest.runtime);
     this.#pipeline.restoredFrom(result.record, result.manifest);
+    this.#plan.remembered(result.record);
     for (const { checkpoint, why } of result.passedOver)
       segments.log('worker', `checkpoint ${checkpoint} was passed over: ${why}`, step);
     segments.log('worker', `resumed from checkpoint ${result.record.id}`, step);
+    this.#tellOutlook();
     this.#trainer.send({ kind: 'restore', dir: dirs.restored, fork: false });
+  }
+
+  /** Told once it is known: whoever reads it can still change the job before a machine is lost. */
+  #tellOutlook(): void {
+    const { segments, progress } = this.#attempt;
+    const outlook = this.#plan.outlook(progress.longestGapMs);
+    if (outlook !== undefined) segments.log('worker', outlook, progress.step);
   }
 
   #heard(message: TrainerMessage): undefined {
@@ -276,14 +290,9 @@ class Training {
 
   #answered(purpose: EndPurpose, answer: Awaited<ReturnType<CheckpointPipeline['committed']>>): undefined {
     if (purpose !== this.#purpose) return;
-    this.#endWhenDrained(() => (purpose === 'done' ? this.#doneWith(answer) : this.#outcomeOf(purpose)));
-  }
-
-  #doneWith(answer: Awaited<ReturnType<CheckpointPipeline['committed']>>): Outcome {
-    if (answer.outcome === 'given-up')
-      return { kind: 'infrastructure', message: `the final checkpoint was not committed: ${answer.why}` };
-    const { reason = '', metrics = {} } = this.#done ?? {};
-    return { kind: 'completed', record: answer.record, reason, metrics };
+    this.#endWhenDrained(() =>
+      purpose === 'done' ? outcomeOfDone(answer, this.#done) : this.#outcomeOf(purpose),
+    );
   }
 
   async #untilExit(): Promise<void> {

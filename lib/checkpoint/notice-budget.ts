@@ -44,6 +44,11 @@ export class FlushEstimate {
     this.#measurements = [...this.#measurements, measurement].slice(-measurementsKept);
   }
 
+  /** Size of the newest checkpoint; 0 before the first. */
+  get bytes(): number {
+    return this.#measurements.at(-1)?.bytes ?? 0;
+  }
+
   /** For a checkpoint as large as the newest one; undefined before the first. */
   get flushMs(): number | undefined {
     const newest = this.#measurements.at(-1);

@@ -108,3 +108,23 @@ describe('the plan for an emergency', () => {
     expect(clock.sleepers).toBe(0);
   });
 });
+
+describe('the outlook of a plan', () => {
+  const fresh = (): EmergencyPlan => new EmergencyPlan(manualClock(), () => {}, new AbortController().signal);
+
+  it('is silent before anything was measured', () => {
+    expect(fresh().outlook(0)).toBeUndefined();
+  });
+
+  it('takes what an earlier attempt saved as if all of it had to be sent', () => {
+    const plan = fresh();
+    plan.remembered({ elapsedMs: 1_000, bytes: 4_000, newBytes: 1_000 });
+    expect(plan.outlook(0)).toMatch(/of 4\.0 kB takes about 4 s: two minutes of notice suffice/);
+  });
+
+  it('learns nothing from a save that sent nothing', () => {
+    const plan = fresh();
+    plan.remembered({ elapsedMs: 10, bytes: 4_000, newBytes: 0 });
+    expect(plan.outlook(0)).toBeUndefined();
+  });
+});
