@@ -1,7 +1,7 @@
-import { pause } from '../../lib/base/clock.ts';
 import { messageOf } from '../../lib/base/errors.ts';
 import { protocolVersion, type TrainerMessage } from '../../lib/contract/trainer-messages.ts';
 import type { Attempt, AttemptEvent, EndPurpose, Outcome } from '../attempt.ts';
+import { awaitExit } from '../await-exit.ts';
 import { CheckpointPipeline } from '../checkpoint-pipeline.ts';
 import { EmergencyPlan } from '../emergency-plan.ts';
 import { LastWords } from '../last-words.ts';
@@ -18,9 +18,6 @@ import type { TrainerOrder } from '../trainer/start-trainer.ts';
 import type { Trainer } from '../trainer/trainer.ts';
 import type { LatchedStop } from '../../lib/interruption/notice-watch.ts';
 import type { World } from '../world.ts';
-
-/** A trainer that has ended well gets this long to close files and environments. */
-const farewellMs = 5_000;
 
 /**
  * Trains until something ends the attempt. Everything that can happen comes as an event, one at a time, and is decided
@@ -72,7 +69,7 @@ class Training {
         this.#lastWords.heard(stream, line);
       },
     });
-    this.#runtimes = new RuntimeComparison((warning) => segments.log('worker', warning, progress.step));
+    this.#runtimes = new RuntimeComparison((warning) => this.#say(warning));
     this.#plan = new EmergencyPlan(world.clock, (event) => events.push(event), attempt.signal);
     this.#pipeline = new CheckpointPipeline(this.#trainer, {
       world,
@@ -82,11 +79,8 @@ class Training {
       onCommitted: (record, measured) => {
         this.#plan.measured(measured);
         world.fleet.saved({ jobId: attempt.spec.jobId, step: record.step });
-        segments.log(
-          'worker',
-          `checkpoint ${record.id} (${measured.why}) committed, ${record.newBytes} new bytes`,
-          record.step,
-        );
+        const { id, newBytes, step } = record;
+        this.#say(`checkpoint ${id} (${measured.why}) committed, ${newBytes} new bytes`, step);
         if (this.#pipeline.commits === 1) this.#tellOutlook();
       },
       onBroken: (error) => events.push({ kind: 'broken', error }),
@@ -138,13 +132,13 @@ class Training {
   async end(): Promise<void> {
     if (!this.#exited && this.#done !== undefined) {
       this.#trainer.send({ kind: 'stop' });
-      await this.#untilExit();
+      await awaitExit(this.#world.clock, this.#attempt.events);
     }
     this.#trainer.kill();
   }
 
   async #restored({ result, elapsedMs }: Extract<AttemptEvent, { kind: 'restored' }>): Promise<undefined> {
-    const { claim, progress, dirs, segments } = this.#attempt;
+    const { claim, progress, dirs } = this.#attempt;
     const step = result.outcome === 'fresh' ? 0 : result.record.step;
     this.#isRestored = true;
     await claim.append(() => ({
@@ -164,17 +158,20 @@ class Training {
     this.#pipeline.restoredFrom(result.record, result.manifest);
     this.#plan.remembered(result.record);
     for (const { checkpoint, why } of result.passedOver)
-      segments.log('worker', `checkpoint ${checkpoint} was passed over: ${why}`, step);
-    segments.log('worker', `resumed from checkpoint ${result.record.id}`, step);
+      this.#say(`checkpoint ${checkpoint} was passed over: ${why}`, step);
+    this.#say(`resumed from checkpoint ${result.record.id}`, step);
     this.#tellOutlook();
     this.#trainer.send({ kind: 'restore', dir: dirs.restored, fork: false });
   }
 
   /** Told once it is known: whoever reads it can still change the job before a machine is lost. */
   #tellOutlook(): void {
-    const { segments, progress } = this.#attempt;
-    const outlook = this.#plan.outlook(progress.longestGapMs);
-    if (outlook !== undefined) segments.log('worker', outlook, progress.step);
+    const outlook = this.#plan.outlook(this.#attempt.progress.longestGapMs);
+    if (outlook !== undefined) this.#say(outlook);
+  }
+
+  #say(text: string, step = this.#attempt.progress.step): void {
+    this.#attempt.segments.log('worker', text, step);
   }
 
   #heard(message: TrainerMessage): undefined {
@@ -202,9 +199,9 @@ class Training {
   }
 
   #noticed(stop: LatchedStop): Outcome | undefined {
-    const { segments, progress } = this.#attempt;
+    const { progress } = this.#attempt;
     this.#notice = describeNotice(stop.notice);
-    segments.log('worker', this.#notice, progress.step);
+    this.#say(this.#notice);
     if (!this.#isRestored) return { kind: 'interrupted', notice: this.#notice };
     this.#plan.noticed(stop, { longestGapMs: progress.longestGapMs, asksEarly: this.#trainer.asksEarly });
     return undefined;
@@ -234,12 +231,7 @@ class Training {
   /** No answer in time: what is staged already is committed, and the machine is left without the last steps. */
   #giveUpWaiting(): undefined {
     if (this.#purpose !== 'notice' || this.#pipeline.isReceiving('notice')) return;
-    const { segments, progress } = this.#attempt;
-    segments.log(
-      'worker',
-      'the trainer does not answer; its newest staged checkpoint is handed over',
-      progress.step,
-    );
+    this.#say('the trainer does not answer; its newest staged checkpoint is handed over');
     this.#killFor(this.#interrupted);
   }
 
@@ -293,17 +285,5 @@ class Training {
     this.#endWhenDrained(() =>
       purpose === 'done' ? outcomeOfDone(answer, this.#done) : this.#outcomeOf(purpose),
     );
-  }
-
-  async #untilExit(): Promise<void> {
-    const { clock } = this.#world;
-    const heard = new AbortController();
-    const isOver = pause(clock, farewellMs, heard.signal);
-    while (!this.#exited) {
-      if ((await Promise.race([isOver, this.#attempt.events.arrived()])) === true) return;
-      const event = await this.#attempt.events.next();
-      if (event.kind === 'exit') this.#exited = true;
-    }
-    heard.abort();
   }
 }
