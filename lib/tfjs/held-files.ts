@@ -6,7 +6,7 @@ import type { HeldFile, HeldPiece } from '../training/state.ts';
 import type { TensorFlow } from './backend.ts';
 import type { LiveTensor } from './entries/entry.ts';
 import { type EngineFields, isWasmBackend, seenAs } from './private-fields.ts';
-import { layoutSafetensors, type PlacedTensor, type TensorSpec } from './safetensors.ts';
+import { layoutSafetensors, type PlacedTensor, type TensorSpec } from '../contract/safetensors.ts';
 import { arrayDtype, bytesOf, storedDtype } from './tensor-data.ts';
 import { assertAllocated } from './wasm-memory.ts';
 

@@ -7,7 +7,7 @@ import type { Entry } from './entries/entry.ts';
 import { ForgottenVariables } from './forgotten-variables.ts';
 import { fixedFile, HeldTensors } from './held-files.ts';
 import { type EngineFields, seenAs } from './private-fields.ts';
-import { readSafetensors, type StoredTensor } from './safetensors.ts';
+import { readSafetensors, type StoredTensor } from '../contract/safetensors.ts';
 import { SavedEntry } from './saved-entry.ts';
 import { stateEntries } from './state-entries.ts';
 

@@ -10,7 +10,7 @@ import type { TensorFlow } from './backend.ts';
 import type { LiveTensor } from './entries/entry.ts';
 import { type OptimizerFields, seenAs, type SlotVariable } from './private-fields.ts';
 import type { SavedEntry } from './saved-entry.ts';
-import type { StoredTensor } from './safetensors.ts';
+import type { StoredTensor } from '../contract/safetensors.ts';
 import { storedDtype, tensorOf } from './tensor-data.ts';
 import type { VariableNames } from './variable-names.ts';
 

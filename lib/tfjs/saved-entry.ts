@@ -1,7 +1,7 @@
 import type { StateEntryDocument } from '../contract/trainer-document.ts';
 import type { Unmatched } from '../training/define-training.ts';
 import type { RestoreOptions } from '../training/state.ts';
-import type { SafetensorsDtype, StoredTensor } from './safetensors.ts';
+import type { SafetensorsDtype, StoredTensor } from '../contract/safetensors.ts';
 import { tensorDtype } from './tensor-data.ts';
 
 export interface Wanted {

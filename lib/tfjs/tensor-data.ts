@@ -4,7 +4,7 @@ import { assert, defined } from '../base/assert.ts';
 import { UserProgramError } from '../base/errors.ts';
 import type { TypedArray } from '../training/define-training.ts';
 import type { TensorFlow } from './backend.ts';
-import type { SafetensorsDtype, StoredTensor } from './safetensors.ts';
+import type { SafetensorsDtype, StoredTensor } from '../contract/safetensors.ts';
 
 export type TensorDtype = 'float32' | 'int32' | 'bool';
 

@@ -1,7 +1,7 @@
 import { sha256Hex } from '../../lib/base/digest.ts';
 import { defined } from '../../lib/base/assert.ts';
 import { type StateEntryDocument, stateEntrySchema } from '../../lib/contract/trainer-document.ts';
-import { readSafetensors } from '../../lib/tfjs/safetensors.ts';
+import { readSafetensors } from '../../lib/contract/safetensors.ts';
 import type { SavedState, TrainingState } from '../../lib/training/state.ts';
 
 /** A state that went through bytes: files as they would lie on disk, entries as JSON. */

@@ -11,7 +11,7 @@ import {
   readSafetensors,
   type SafetensorsDtype,
   type TensorSpec,
-} from '../../../lib/tfjs/safetensors.ts';
+} from '../../../lib/contract/safetensors.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'holdfast-safetensors-'));
 afterAll(() => rmSync(scratch, { recursive: true }));
