@@ -17,8 +17,11 @@ import { encodeDocument } from '../contract/parse-document.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { checkManifest } from './check-manifest.ts';
 import { type ChunkRange, chunkRanges } from './chunk.ts';
-import { type Lanes, defaultLanes, inLanes } from './lanes.ts';
+import { type ChunkSender, inProcessSender } from './chunk-sender.ts';
+import { KnownChunks } from './known-chunks.ts';
+import { type Lanes, inLanes } from './lanes.ts';
 import type { CheckpointSource } from './source.ts';
+import type { ChunkVerdict } from './store-chunk.ts';
 
 /** Everything of a checkpoint is durable, and nothing refers to it yet: only the journal commits. */
 export interface UploadedCheckpoint {
@@ -47,7 +50,11 @@ export interface UploadOptions {
   readonly reason: SaveReason;
   readonly runtime: Runtime;
   readonly compatibility: Record<string, unknown>;
-  /** Chunks in flight at once, 8 MiB of memory each. @default 4 */
+  /** Names of `state` that the job leaves out of its checkpoints. */
+  readonly omitted?: readonly string[] | undefined;
+  /** Who reads, hashes and puts the chunks. @default this process */
+  readonly sender?: ChunkSender | undefined;
+  /** Chunks in flight at once, 8 MiB of memory each. @default as many as the sender has room for */
   readonly lanes?: number;
   readonly signal: AbortSignal;
   /** Called with the bytes stored so far, growing. */
@@ -63,10 +70,11 @@ export interface UploadOptions {
 export async function uploadCheckpoint(options: UploadOptions): Promise<UploadedCheckpoint> {
   const { clock, jobId, name, source, signal } = options;
   const startedMs = clock.monotonicMs();
-  const chunks = new ChunkUpload(options);
+  const sender = options.sender ?? inProcessSender(options);
+  const chunks = new SaveChunks(options, sender);
 
   // 1. Chunks. All of them are durable when this resolves.
-  const files = await inLanes({ lanes: options.lanes ?? defaultLanes, signal }, (lanes) =>
+  const files = await inLanes({ lanes: options.lanes ?? sender.lanes, signal }, (lanes) =>
     Promise.all(source.files.map((file) => uploadFile(file, { lanes, chunks, source }))),
   );
   // 2. The source vouches for the whole: bytes that were final one by one may belong to a checkpoint that was given up.
@@ -93,7 +101,7 @@ export async function uploadCheckpoint(options: UploadOptions): Promise<Uploaded
 
 interface FileUpload {
   readonly lanes: Lanes;
-  readonly chunks: ChunkUpload;
+  readonly chunks: SaveChunks;
   readonly source: CheckpointSource;
 }
 
@@ -105,7 +113,9 @@ async function uploadFile(
   for (const range of chunkRanges(file.bytes)) {
     // Waiting for bytes takes no lane: another file, or an earlier cut, can use it meanwhile.
     await source.available(file.path, range.end, lanes.signal);
-    stored.push(lanes.run(() => chunks.store(file.path, range, lanes.signal)));
+    const chunk = chunks.store(file.path, range, lanes);
+    chunk.catch(() => {});
+    stored.push(chunk);
   }
   const list = await Promise.all(stored);
   return {
@@ -117,55 +127,49 @@ async function uploadFile(
 }
 
 /** Stores chunks of one save, each content once. */
-class ChunkUpload {
+class SaveChunks {
   sentBytes = 0;
   readonly #options: UploadOptions;
-  /** Chunks that need not be sent: those of the parent, and those that this save has begun to send. */
-  readonly #known: Map<Sha256, Chunk>;
+  readonly #sender: ChunkSender;
+  readonly #known: KnownChunks;
 
-  constructor(options: UploadOptions) {
+  constructor(options: UploadOptions, sender: ChunkSender) {
     const { parent, jobId } = options;
     assert(parent === undefined || parent.jobId === jobId, 'the parent is a checkpoint of the same job', {
       jobId,
     });
     this.#options = options;
-    this.#known = new Map(
-      (parent?.files ?? []).flatMap((file) => file.chunks).map((chunk) => [identityOf(chunk), chunk]),
-    );
+    this.#sender = sender;
+    this.#known = new KnownChunks(parent);
   }
 
-  async store(path: string, range: ChunkRange, signal: AbortSignal): Promise<Chunk> {
-    const { source, jobId, name, store, clock, random, onProgress } = this.#options;
-    const body = await source.read(path, range.offset, range.length);
-    assert(body.byteLength === range.length, 'a source reads what it was asked for', { path });
-    const sha256 = sha256Hex(body);
-    const chunk: Chunk = {
-      key: objectKeys.chunk(jobId, name, { sha256, codec: 'none' }),
-      sha256,
-      bytes: range.length,
-      codec: 'none',
-      stored: range.length,
-    };
-    const known = this.#known.get(identityOf(chunk));
-    if (known !== undefined) return known;
-    // Noted before it is sent: a twin that comes meanwhile takes the same key, and all lanes end before the manifest.
-    this.#known.set(identityOf(chunk), chunk);
-    // Without a condition: a second put of the same bytes under their own digest can only repair.
-    await retry(() => store.put(chunk.key, body, { sha256, signal }), { clock, random, signal });
-    this.sentBytes += chunk.stored;
-    onProgress?.(this.sentBytes);
-    return chunk;
+  async store(path: string, range: ChunkRange, lanes: Lanes): Promise<Chunk> {
+    const { source, jobId, name, onProgress } = this.#options;
+    const inquiry = this.#known.inquire();
+    const judge = (sha256: Sha256): ChunkVerdict => (inquiry.isKnown(sha256) ? 'known' : 'none');
+    try {
+      const { signal } = lanes;
+      const result = await lanes.run(() =>
+        this.#sender.send({ source, path, range, jobId, name, judge, signal }),
+      );
+      // Without a lane: whoever sends these bytes has one.
+      if (result.outcome === 'known') return await inquiry.chunk(result.sha256);
+      inquiry.stored(result.chunk);
+      this.sentBytes += result.chunk.stored;
+      onProgress?.(this.sentBytes);
+      return result.chunk;
+    } catch (error) {
+      inquiry.failed(error);
+      throw error;
+    }
   }
-}
-
-function identityOf(chunk: { readonly sha256: Sha256; readonly codec: string }): string {
-  return `${chunk.sha256}.${chunk.codec}`;
 }
 
 function manifestOf(options: UploadOptions, files: readonly ManifestFile[]): Manifest {
-  const { jobId, name, parent, epoch, reason, clock, runtime, compatibility } = options;
+  const { jobId, name, parent, epoch, reason, clock, runtime, compatibility, omitted = [] } = options;
+  const content = { ...(omitted.length > 0 && { omitted: [...omitted] }), files: [...files] };
   return {
-    format: manifestFormatOf({ files: [...files] }),
+    format: manifestFormatOf(content),
     jobId,
     claim: name.claim,
     ordinal: name.ordinal,
@@ -176,7 +180,7 @@ function manifestOf(options: UploadOptions, files: readonly ManifestFile[]): Man
     createdAt: clock.now().toISOString(),
     runtime,
     compatibility,
-    files: [...files],
+    ...content,
   };
 }
 
