@@ -33,6 +33,11 @@ export interface JobInput {
   readonly jobId: string;
 }
 
+export interface CheckpointInput extends JobInput {
+  /** As typed: an id, `step120`, `latest` or `best`. */
+  readonly checkpoint: string;
+}
+
 export interface LogsInput extends JobInput {
   readonly follow: boolean;
   readonly lost: boolean;

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { UsageError } from '../lib/base/errors.ts';
 import { exitCodes } from '../lib/contract/exit-codes.ts';
 import type { CliContext, CliPorts, GlobalOptions } from './context.ts';
+import { defineCheckpoints } from './definitions/define-checkpoints.ts';
 import { defineDemo } from './definitions/define-demo.ts';
 import { defineDeploy } from './definitions/define-deploy.ts';
 import { defineFleet } from './definitions/define-fleet.ts';
@@ -47,6 +48,7 @@ export async function runCli(args: readonly string[], ports: CliPorts): Promise<
     ['Jobs:', defineSubmit],
     ['Jobs:', defineReading],
     ['Jobs:', defineRequests],
+    ['Checkpoints:', defineCheckpoints],
     ['AWS:', defineDeploy],
     ['Machines:', defineFleet],
     ['Machines:', defineMachines],

@@ -9,7 +9,7 @@ import type { Claim } from '../journal/claim.ts';
 import { foldEntry } from '../journal/fold.ts';
 import { mustStay } from '../journal/fold-checkpoints.ts';
 import type { CheckpointRecord, JobState } from '../journal/job-state.ts';
-import { keepPolicy } from './policy.ts';
+import { keepPolicy } from './keep-policy.ts';
 import type { UploadedCheckpoint } from './upload.ts';
 
 export interface CommitOptions {
@@ -119,5 +119,5 @@ function dropsWith(state: JobState, facts: CheckpointFacts, options: CommitOptio
     claim,
   });
   const stay = mustStay(after, at);
-  return keepPolicy(after.checkpoints, options.keep).filter((id) => !stay.has(id));
+  return keepPolicy(after.checkpoints, options.keep, at).filter((id) => !stay.has(id));
 }

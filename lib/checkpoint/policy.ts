@@ -1,8 +1,7 @@
-/** When to save and what to keep, as pure functions: the same facts always give the same decision. */
+/** When to save, as pure functions: the same facts always give the same decision. */
 import { assert } from '../base/assert.ts';
-import type { KeepPolicySpec, SavePolicySpec } from '../contract/job-spec.ts';
+import type { SavePolicySpec } from '../contract/job-spec.ts';
 import type { InterruptionRisk } from '../contract/trainer-messages.ts';
-import type { CheckpointRecord } from '../journal/job-state.ts';
 import { adaptive, type SaveCosts } from './adaptive-interval.ts';
 
 /** A step boundary, as a save policy sees it. */
@@ -75,51 +74,4 @@ export function savePolicyFrom(spec: SavePolicySpec, risk: InterruptionRisk): Sa
     ...(spec.everyEpochs === undefined ? [] : [everyEpochs(spec.everyEpochs)]),
   ];
   return asked.length > 0 ? anyOf(...asked) : adaptive(risk);
-}
-
-/**
- * Ids to drop, given all retained checkpoints in order of commit, the newest last. Usable is what is neither quarantined
- * nor set aside by a roll-back. Kept are, in any combination:
- * - pinned ones, whatever their state;
- * - the newest usable one, always;
- * - the `last` newest usable ones;
- * - with `everySteps`, the first usable one at or after each multiple;
- * - with `best`, the newest usable one that was the best so far when it was saved.
- *
- * What is not usable counts for none of these. It stays until `last` usable ones were committed after it, so that
- * `checkpoints verify` can still lift a quarantine and an operator can still go back on a roll-back.
- */
-export function keepPolicy(records: readonly CheckpointRecord[], spec: KeepPolicySpec): readonly string[] {
-  const usable = records.filter(isUsable);
-  const kept = new Set<CheckpointRecord | undefined>([
-    ...records.filter((record) => record.pinned),
-    ...usable.slice(-Math.max(1, spec.last)),
-    ...(spec.everySteps === undefined ? [] : firstAtMultiples(usable, spec.everySteps)),
-    ...(spec.best ? [usable.findLast(isBest)] : []),
-    ...records.filter((record, index) => !isUsable(record) && countUsableAfter(records, index) < spec.last),
-  ]);
-  return records.filter((record) => !kept.has(record)).map((record) => record.id);
-}
-
-function isUsable(record: CheckpointRecord): boolean {
-  return record.quarantined === undefined && record.setAside !== true;
-}
-
-/** A metric that is not a number compares with nothing, so it can be no best. */
-function isBest(record: CheckpointRecord): boolean {
-  return record.best !== undefined && Number.isFinite(record.best.value);
-}
-
-function countUsableAfter(records: readonly CheckpointRecord[], index: number): number {
-  return records.slice(index + 1).filter(isUsable).length;
-}
-
-/** Saves seldom fall on a multiple exactly (a notice, a number of seconds), so the first one past it stands for it. */
-function firstAtMultiples(
-  usable: readonly CheckpointRecord[],
-  interval: number,
-): readonly CheckpointRecord[] {
-  const multipleOf = (record: CheckpointRecord | undefined): number =>
-    record === undefined ? 0 : Math.floor(record.step / interval);
-  return usable.filter((record, index) => multipleOf(record) > multipleOf(usable[index - 1]));
 }

@@ -1,5 +1,4 @@
 /** What operators ask of a job. Every request is safe to repeat. */
-import { hostname, userInfo } from 'node:os';
 import { assert } from '../base/assert.ts';
 import { pause } from '../base/clock.ts';
 import { ConflictError } from '../base/errors.ts';
@@ -11,6 +10,7 @@ import { requestCancel, requestPause, requestResume } from '../journal/requests.
 import { settleRequest } from '../journal/settle-request.ts';
 import { isFinished } from '../journal/status.ts';
 import { loadSpec } from './load-spec.ts';
+import { operator } from './operator.ts';
 import { isSameJob, publishRevision } from './publish-spec.ts';
 import { openExistingJob } from './read-job.ts';
 import type { Region } from './region.ts';
@@ -128,18 +128,4 @@ function refuseRunning({ jobId, status }: JobState, revises: boolean): void {
 async function specOf(region: Region, { spec, jobId }: JobState): Promise<JobSpec> {
   assert(spec !== null, 'a submitted job has a spec', { jobId });
   return loadSpec(region.store, spec);
-}
-
-/** Who asks: for people who read the journal. */
-function operator(): string {
-  return `${userName()}@${hostname()}`;
-}
-
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    // A container may run under a user id that has no name.
-    return `uid-${process.getuid?.() ?? 'unknown'}`;
-  }
 }

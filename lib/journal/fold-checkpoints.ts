@@ -51,7 +51,8 @@ export function unexpiredForks(forks: JobState['forks'], at: string): JobState['
 }
 
 export function foldCheckpoint(state: JobState, entry: EntryOf<'checkpoint'>, at: string): JobState {
-  const { id, ordinal, manifest, step, epoch, example, reason, bytes, newBytes, elapsedMs, best } = entry;
+  const { id, ordinal, manifest, step, epoch, example, reason, why, bytes, newBytes, elapsedMs, best } =
+    entry;
   const record: CheckpointRecord = {
     id,
     claim: entry.claim ?? 0,
@@ -62,6 +63,7 @@ export function foldCheckpoint(state: JobState, entry: EntryOf<'checkpoint'>, at
     epoch,
     example,
     reason,
+    ...(why === undefined ? {} : { why }),
     bytes,
     newBytes,
     elapsedMs,

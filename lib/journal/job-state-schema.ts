@@ -15,6 +15,7 @@ const checkpointRecordSchema = z.object({
   epoch: count,
   example: count,
   reason: saveReasonSchema,
+  why: z.string().exactOptional(),
   bytes: count,
   newBytes: count,
   elapsedMs: z.number().nonnegative(),

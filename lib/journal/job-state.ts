@@ -25,6 +25,8 @@ export interface CheckpointRecord {
   readonly epoch: number;
   readonly example: number;
   readonly reason: SaveReason;
+  /** Why it was due, in words, where the trainer told. */
+  readonly why?: string;
   readonly bytes: number;
   readonly newBytes: number;
   /** How long its upload took. */
