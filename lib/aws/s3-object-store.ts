@@ -1,4 +1,5 @@
 import {
+  CopyObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
@@ -8,6 +9,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { sha256Hex } from '../base/digest.ts';
 import type {
+  CopyResult,
   CreateResult,
   ListedObject,
   ObjectPage,
@@ -129,6 +131,33 @@ class S3ObjectStore implements ObjectStore {
     });
   }
 
+  /**
+   * S3 copies up to 5 GiB in one request, far beyond a chunk. It may answer 200 and an error in the body; the SDK reads
+   * it and throws that error.
+   */
+  async copy(from: string, to: string, { signal }: ReadOptions = {}): Promise<CopyResult> {
+    const { Bucket, Key } = this.#calls.address(from);
+    const command = new CopyObjectCommand({
+      ...this.#calls.address(to),
+      CopySource: `${Bucket}/${Key.split('/').map(encodeURIComponent).join('/')}`,
+      // Without it an object that was stored under another checksum would keep that one.
+      ...(this.#calls.location.compat ? {} : { ChecksumAlgorithm: 'SHA256' as const }),
+    });
+    const copied = await this.#calls.unlessMissing(
+      { operation: 'CopyObject', key: from, signal },
+      async () => {
+        const output = await this.#calls.connection.client.send(command, sendOptions(signal));
+        const { ETag, ChecksumSHA256 } = given(output.CopyObjectResult, 'CopyObjectResult');
+        return {
+          etag: given(ETag, 'ETag'),
+          sha256: sha256OfChecksum(ChecksumSHA256),
+          serverTime: this.#calls.connection.serverTimeOf(output),
+        };
+      },
+    );
+    return copied === undefined ? { outcome: 'missing' } : { outcome: 'copied', ...copied };
+  }
+
   async list(
     prefix: string,
     options: ReadOptions & { readonly after?: string; readonly limit?: number } = {},
@@ -188,4 +217,10 @@ class S3ObjectStore implements ObjectStore {
       serverTime: this.#calls.connection.serverTimeOf(output),
     };
   }
+}
+
+/** In hexadecimal. One of several parts, which ends in their number, says nothing about the bytes as a whole. */
+function sha256OfChecksum(checksum: string | undefined): string | undefined {
+  if (checksum === undefined || !/^[A-Za-z0-9+/]{43}=$/.test(checksum)) return undefined;
+  return Buffer.from(checksum, 'base64').toString('hex');
 }

@@ -13,6 +13,16 @@ export async function writeNewFile(path: string, bytes: Uint8Array | string): Pr
   }
 }
 
+/** Brings the bytes of a file to the disk. */
+export async function syncFile(path: string): Promise<void> {
+  const file = await open(path, 'r+');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
 /** Makes names created, moved or removed in a folder survive a power failure. A folder that is gone needs nothing. */
 export async function syncFolder(folder: string): Promise<void> {
   const handle = await unlessMissing(open(folder, 'r'));

@@ -1,7 +1,8 @@
-import { link, open, rename, rmdir, stat, unlink, utimes } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { copyFile, link, open, rename, rmdir, stat, unlink, utimes } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import type { Clock } from '../base/clock.ts';
-import { makeFolder, syncFolder, writeNewFile } from '../base/durable-files.ts';
+import { makeFolder, syncFile, syncFolder, writeNewFile } from '../base/durable-files.ts';
 import { hasErrorCode, isMissing, unlessMissing } from '../base/file-errors.ts';
 import type { Random } from '../base/random.ts';
 
@@ -45,11 +46,29 @@ export class DirectoryFiles {
   }
 
   async stage(body: Uint8Array): Promise<StagedFile> {
-    const { temporary, random, clock } = this.#options;
+    const { temporary, random } = this.#options;
     const path = join(temporary, random.hex(16));
     await writeNewFile(path, body);
-    const nowUs = clock.now().getTime() * 1_000 + Math.floor(random.next() * 1_000);
-    return this.#stamp(path, nowUs);
+    return this.#stamp(path, this.#nowUs());
+  }
+
+  /**
+   * A complete copy of another file, by the file system itself where it can clone; undefined when there is no such file.
+   * Never a second link: that would share inode and stamp with the source, so that both would have one version, and one
+   * bad block would damage both.
+   */
+  async stageCopy(source: string): Promise<StagedFile | undefined> {
+    const { temporary, random } = this.#options;
+    const path = join(temporary, random.hex(16));
+    const flags = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE;
+    try {
+      await copyFile(source, path, flags);
+    } catch (error) {
+      if (isMissing(error) && (await this.versionOf(source)) === undefined) return undefined;
+      throw error;
+    }
+    await syncFile(path);
+    return this.#stamp(path, this.#nowUs());
   }
 
   /** The staged file with a stamp later than that of the file it will replace. */
@@ -131,6 +150,12 @@ export class DirectoryFiles {
       });
     }
     await syncFolder(folder);
+  }
+
+  /** Now, with digits below the millisecond drawn by lot. */
+  #nowUs(): number {
+    const { clock, random } = this.#options;
+    return clock.now().getTime() * 1_000 + Math.floor(random.next() * 1_000);
   }
 
   async #stamp(path: string, atLeastUs: number): Promise<StagedFile> {

@@ -12,6 +12,7 @@ import { type DirectoryAddress, parseDirectoryUri } from './directory-uri.ts';
 import { FileLocks } from './file-locks.ts';
 import { pathOfKey } from './key-paths.ts';
 import {
+  type CopyResult,
   type CreateResult,
   type ListedObject,
   type ObjectPage,
@@ -119,6 +120,23 @@ export class DirectoryObjectStore implements ObjectStore {
     );
   }
 
+  /** Nothing crosses the line whose bandwidth is played, so that a copy pays nothing for it. */
+  async copy(from: string, to: string, { signal }: ReadOptions = {}): Promise<CopyResult> {
+    const { files, locks } = this.#parts;
+    const [source, path] = [pathOfKey(this.#root, from), pathOfKey(this.#root, to)];
+    return this.#translated(path, signal, async (): Promise<CopyResult> => {
+      const staged = await files.stageCopy(source);
+      if (staged === undefined) return { outcome: 'missing' };
+      return this.#placed(staged, signal, async () =>
+        locks.holding(to, async (): Promise<CopyResult> => {
+          const newer = await files.outdate(staged, await files.versionOf(path));
+          await files.replaceAt(path, newer);
+          return { outcome: 'copied', sha256: undefined, ...this.#written(newer) };
+        }),
+      );
+    });
+  }
+
   async list(
     prefix: string,
     options: ReadOptions & { readonly after?: string; readonly limit?: number } = {},
@@ -174,13 +192,21 @@ export class DirectoryObjectStore implements ObjectStore {
       checkDigest(key, body, sha256);
       await this.#parts.bandwidth?.take(body.byteLength, signal);
       const staged = await this.#parts.files.stage(body);
-      try {
-        signal?.throwIfAborted();
-        return await place(staged);
-      } finally {
-        await this.#parts.files.discard(staged);
-      }
+      return this.#placed(staged, signal, () => place(staged));
     });
+  }
+
+  async #placed<Result>(
+    staged: StagedFile,
+    signal: AbortSignal | undefined,
+    place: () => Promise<Result>,
+  ): Promise<Result> {
+    try {
+      signal?.throwIfAborted();
+      return await place();
+    } finally {
+      await this.#parts.files.discard(staged);
+    }
   }
 
   async #look({ key, path }: FoundFile): Promise<ListedObject | undefined> {

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { type Clock, systemClock } from '../base/clock.ts';
+import { sha256Hex } from '../base/digest.ts';
 import { checkDigest } from './check-digest.ts';
 import { compareKeys } from './key-order.ts';
 import {
+  type CopyResult,
   type CreateResult,
   type ListedObject,
   type ObjectPage,
@@ -76,6 +78,13 @@ export class MemoryObjectStore implements ObjectStore {
     checkDigest(key, body, options.sha256);
     if (this.#entries.get(key)?.etag !== options.etag) return { outcome: 'changed' };
     return { outcome: 'replaced', ...this.#write(key, body) };
+  }
+
+  async copy(from: string, to: string, { signal }: ReadOptions = {}): Promise<CopyResult> {
+    signal?.throwIfAborted();
+    const source = this.#entries.get(from);
+    if (source === undefined) return { outcome: 'missing' };
+    return { outcome: 'copied', sha256: sha256Hex(source.body), ...this.#write(to, source.body) };
   }
 
   async list(

@@ -51,6 +51,13 @@ export interface Written {
 
 export type CreateResult = ({ readonly outcome: 'created' } & Written) | { readonly outcome: 'exists' };
 export type ReplaceResult = ({ readonly outcome: 'replaced' } & Written) | { readonly outcome: 'changed' };
+export type CopyResult =
+  | ({
+      readonly outcome: 'copied';
+      /** SHA-256 of the bytes of the copy in hexadecimal, where the store itself says it; else read them back to know them. */
+      readonly sha256: string | undefined;
+    } & Written)
+  | { readonly outcome: 'missing' };
 
 export interface ObjectStore {
   /** `file:///dir`, `s3://bucket/prefix?region=…`, `memory:name`: names the very store, for the journal's `submitted` entry. */
@@ -72,6 +79,12 @@ export interface ObjectStore {
     body: Uint8Array,
     options: PutOptions & { readonly etag: string },
   ): Promise<ReplaceResult>;
+  /**
+   * Writes at `to` what lies at `from`, another key, replacing what is there; the bytes never come here. Idempotent, durable and whole as `put`,
+   * and an object of its own from then on: whatever becomes of the source, the copy stays. `missing` when there is no
+   * object at `from`; nothing is written then.
+   */
+  copy(from: string, to: string, options?: ReadOptions): Promise<CopyResult>;
   /** One page of the keys that begin with `prefix` (a prefix ends in a slash) and come after `after` (a whole key, exclusive). Strongly consistent. */
   list(
     prefix: string,

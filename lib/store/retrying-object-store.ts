@@ -7,7 +7,7 @@ export type RetryingStoreOptions = Omit<RetryOptions, 'signal'>;
 /**
  * The same store, patient. Every call is bounded by the limits and by its own signal, whose abort also ends a wait.
  *
- * - Reads, lists, deletes and `put` are idempotent: any error with remedy `retry` is tried again.
+ * - Reads, lists, deletes, `put` and `copy` are idempotent: any error with remedy `retry` is tried again.
  * - Conditional writes are tried again only after an error that says `applied: 'no'` (S3's 409). After any other
  *   TransientError they may have been applied, and a second try would answer `exists` or `changed` to the very writer
  *   that won: the error surfaces, and the caller reads back (the journal compares nonces).
@@ -29,6 +29,7 @@ export function retryingObjectStore(store: ObjectStore, options: RetryingStoreOp
     head: async (key, read) => patiently(async () => store.head(key, read), read?.signal),
     list: async (prefix, page) => patiently(async () => store.list(prefix, page), page?.signal),
     put: async (key, body, put) => patiently(async () => store.put(key, body, put), put?.signal),
+    copy: async (from, to, read) => patiently(async () => store.copy(from, to, read), read?.signal),
     delete: async (keys, read) => patiently(async () => store.delete(keys, read), read?.signal),
     createIfAbsent: async (key, body, put) =>
       whileRefused(async () => store.createIfAbsent(key, body, put), put?.signal),

@@ -15,7 +15,15 @@ import type { ObjectStore } from '../../lib/store/object-store.ts';
  */
 export type Fault = 'lost-answer' | 'refused' | 'unavailable' | 'lands-late' | 'repeated-late' | 'delayed';
 
-export type StoreMethod = 'get' | 'head' | 'put' | 'createIfAbsent' | 'replaceIfMatch' | 'list' | 'delete';
+export type StoreMethod =
+  | 'get'
+  | 'head'
+  | 'put'
+  | 'createIfAbsent'
+  | 'replaceIfMatch'
+  | 'copy'
+  | 'list'
+  | 'delete';
 
 /** How likely a fault is for one call, 0 to 1; those that a method cannot suffer are ignored (a read has no lost write). */
 export type FaultRates = Readonly<Partial<Record<Fault, number>>>;
@@ -61,6 +69,7 @@ const faultsOf: Readonly<Record<StoreMethod, readonly Fault[]>> = {
   put: writeFaults,
   createIfAbsent: ['refused', ...writeFaults],
   replaceIfMatch: ['refused', ...writeFaults],
+  copy: writeFaults,
   delete: writeFaults,
 };
 
@@ -75,6 +84,7 @@ export class FaultyObjectStore implements ObjectStore {
     put: 0,
     createIfAbsent: 0,
     replaceIfMatch: 0,
+    copy: 0,
     list: 0,
     delete: 0,
   };
@@ -129,6 +139,11 @@ export class FaultyObjectStore implements ObjectStore {
     return this.#call({ method: 'replaceIfMatch', keys: [key] }, async () =>
       this.#inner.replaceIfMatch(key, bytes, options),
     );
+  };
+
+  copy: ObjectStore['copy'] = async (from, to, { signal } = {}) => {
+    signal?.throwIfAborted();
+    return this.#call({ method: 'copy', keys: [to, from] }, async () => this.#inner.copy(from, to));
   };
 
   delete: ObjectStore['delete'] = async (keys, { signal } = {}) => {

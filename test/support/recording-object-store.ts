@@ -1,7 +1,7 @@
 import type { ObjectStore } from '../../lib/store/object-store.ts';
 
 export interface RecordedCall {
-  readonly method: 'get' | 'head' | 'put' | 'createIfAbsent' | 'replaceIfMatch' | 'list' | 'delete';
+  readonly method: 'get' | 'head' | 'put' | 'createIfAbsent' | 'replaceIfMatch' | 'copy' | 'list' | 'delete';
   readonly key: string;
 }
 
@@ -33,6 +33,10 @@ export function recordingStore(inner: ObjectStore): ObjectStore & { readonly cal
     async replaceIfMatch(key, body, options) {
       note('replaceIfMatch', key);
       return inner.replaceIfMatch(key, body, options);
+    },
+    async copy(from, to, options) {
+      note('copy', to);
+      return inner.copy(from, to, options);
     },
     async list(prefix, options) {
       note('list', prefix);

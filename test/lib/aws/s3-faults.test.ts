@@ -103,6 +103,7 @@ describe('a read of S3ObjectStore', () => {
     list: async (store) => store.list('key'),
     'delete of one': async (store) => store.delete(['other']),
     'delete of two': async (store) => store.delete(['other', 'another']),
+    copy: async (store) => store.copy('key', 'copied'),
   };
   for (const [name, read] of Object.entries(reads))
     for (const [harm, { fault }] of Object.entries(harms)) {

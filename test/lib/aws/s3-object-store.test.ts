@@ -93,6 +93,20 @@ describe('what S3ObjectStore sends', () => {
     expect((await store.list('jobs/')).objects.map(({ key }) => key)).toEqual(['jobs/a']);
   });
 
+  it('asks S3 itself to copy, below the prefix, and for the digest of the copy', async () => {
+    await using opened = await openFakeStore();
+    const { aws, store } = opened;
+    await store.put('from a/b+c', body);
+    expect(await store.copy('from a/b+c', 'to')).toMatchObject({ outcome: 'copied', sha256 });
+    const [request] = aws.asked('CopyObject');
+    expect(request?.headers).toMatchObject({
+      'x-amz-copy-source': 'bucket/pre/fix/from%20a/b%2Bc',
+      'x-amz-checksum-algorithm': 'SHA256',
+    });
+    expect(request?.body).toHaveLength(0);
+    expect(aws.asked('GetObject')).toHaveLength(0);
+  });
+
   it('deletes one key by itself and many in batches of 1,000', async () => {
     await using opened = await openFakeStore();
     const { aws, store } = opened;
@@ -110,8 +124,10 @@ describe('what S3ObjectStore sends', () => {
     await using opened = await openFakeStore({ settings: '&compat=true' });
     const { aws, store } = opened;
     await store.put('key', body, { sha256 });
+    expect(await store.copy('key', 'copy')).toMatchObject({ outcome: 'copied', sha256: undefined });
     await store.delete(['key', 'other']);
     expect(aws.asked('PutObject')[0]?.headers).toMatchObject({ 'x-amz-content-sha256': sha256 });
+    expect(aws.asked('CopyObject')[0]?.headers).not.toHaveProperty('x-amz-checksum-algorithm');
     expect(aws.requests.flatMap(({ headers }) => Object.keys(headers))).not.toContain(
       'x-amz-checksum-sha256',
     );
@@ -177,11 +193,24 @@ describe('what S3ObjectStore understands', () => {
       store.put('key', body),
       store.createIfAbsent('key', body),
       store.replaceIfMatch('key', body, { etag: '"x"' }),
+      store.copy('key', 'other'),
       store.delete(['key']),
       store.delete(['key', 'other']),
     ];
     for (const settled of await Promise.allSettled(calls))
       expect(settled).toMatchObject({ status: 'rejected', reason: { code: 'ACCESS_DENIED' } });
+  });
+
+  it('finds the failure of a copy inside an answer that says success', async () => {
+    await using opened = await openFakeStore();
+    const { aws, store } = opened;
+    await store.put('from', body);
+    for (const code of ['InternalError', 'SlowDown']) {
+      aws.faults.add({ operation: 'CopyObject', fault: { kind: 'refuse-in-success', code } });
+      await expect(store.copy('from', 'to')).rejects.toBeInstanceOf(TransientError);
+    }
+    expect(aws.s3.objects('bucket').has('pre/fix/to')).toBe(false);
+    expect((await store.copy('from', 'to')).outcome).toBe('copied');
   });
 
   it('finds the failure of one key inside an answer that says success', async () => {

@@ -166,6 +166,7 @@ describe('DirectoryObjectStore', () => {
   it('changes what exists only under the key’s lock; creating and reading need none', async () => {
     const store = await open();
     const { etag } = await store.put('key', bytesOf('old'));
+    await store.put('other', bytesOf('other'));
     const other = await FileLocks.open(join(folder.dir, '.locks'), {
       clock: systemClock,
       random: systemRandom,
@@ -178,6 +179,7 @@ describe('DirectoryObjectStore', () => {
       };
       act('replace', store.replaceIfMatch('key', bytesOf('new'), { etag }));
       act('put', store.put('key', bytesOf('put')));
+      act('copy', store.copy('other', 'key'));
       act('delete', store.delete(['key']));
       await systemClock.sleep(50);
       expect(await store.createIfAbsent('key', bytesOf('x'))).toEqual({ outcome: 'exists' });
@@ -185,7 +187,7 @@ describe('DirectoryObjectStore', () => {
       expect(ended).toEqual([]);
     });
     await Promise.all(changes);
-    expect(ended.toSorted()).toEqual(['delete', 'put', 'replace']);
+    expect(ended.toSorted()).toEqual(['copy', 'delete', 'put', 'replace']);
     await other.close();
   });
 

@@ -33,6 +33,7 @@ export function describeObjectStore(
     describe('reads and writes', () => describeReadsAndWrites(holds));
     describe('creates if absent', () => describeCreateIfAbsent(holds));
     describe('replaces if matching', () => describeReplaceIfMatch(holds));
+    describe('copies', () => describeCopies(holds));
     describe('checks bytes against their digest', () => describeDigests(holds, digests));
     describe('lists', () => describeLists(holds));
     describe('deletes', () => describeDeletes(holds));
@@ -273,6 +274,104 @@ function describeReplaceIfMatch(holds: Holds): void {
   });
 }
 
+function describeCopies(holds: Holds): void {
+  holds('makes an object of its own that holds the same bytes', async (store) => {
+    const body = new Uint8Array(2 ** 20 + 3);
+    for (let index = 0; index < body.length; index++) body[index] = (index * 17 + (index >> 11)) & 0xff;
+    await store.put('from/big', body);
+    const copied = await store.copy('from/big', 'to/deep/big');
+    expect(copied.outcome).toBe('copied');
+    const got = await store.get('to/deep/big');
+    expect(sha256(got?.body ?? new Uint8Array(0))).toBe(sha256(body));
+    const head = await store.head('to/deep/big');
+    expect(head).toMatchObject({ bytes: body.byteLength, etag: got?.etag });
+    expect((await store.list('to/')).objects).toEqual([head]);
+    expect(copied).toMatchObject({ etag: got?.etag });
+    expect(await store.head('from/big')).toMatchObject({ bytes: body.byteLength });
+  });
+
+  holds('says the digest of the copy, or nothing', async (store) => {
+    const body = bytesOf('the bytes');
+    await store.put('from', body);
+    const copied = await store.copy('from', 'to');
+    expect(copied).toMatchObject({ outcome: 'copied' });
+    expect([undefined, sha256(body)]).toContain(copied.outcome === 'copied' ? copied.sha256 : '');
+  });
+
+  holds('answers that the source is missing, and writes nothing', async (store) => {
+    expect(await store.copy('nowhere', 'new')).toEqual({ outcome: 'missing' });
+    expect(await store.head('new')).toBeUndefined();
+    await store.put('held', bytesOf('held'));
+    expect(await store.copy('nowhere', 'held')).toEqual({ outcome: 'missing' });
+    expect(await contentOf(store, 'held')).toBe('held');
+  });
+
+  holds(
+    'keeps the copy whatever becomes of its source, and the source whatever becomes of its copy',
+    async (store) => {
+      for (const key of ['one', 'two', 'three']) await store.put(key, bytesOf(key));
+      await store.copy('one', 'of one');
+      await store.copy('two', 'of two');
+      await store.copy('three', 'of three');
+      await store.put('one', bytesOf('changed'));
+      await store.delete(['two']);
+      await store.put('of three', bytesOf('changed'));
+      expect(await contentOf(store, 'of one')).toBe('one');
+      expect(await contentOf(store, 'of two')).toBe('two');
+      expect(await contentOf(store, 'three')).toBe('three');
+    },
+  );
+
+  holds('replaces what is there, and may be repeated', async (store) => {
+    const before = await store.put('to', bytesOf('old'));
+    await store.put('from', bytesOf('new'));
+    for (let round = 0; round < 3; round++) {
+      expect((await store.copy('from', 'to')).outcome).toBe('copied');
+      expect(await contentOf(store, 'to')).toBe('new');
+    }
+    const stale = await store.replaceIfMatch('to', bytesOf('stale'), { etag: before.etag });
+    expect(stale).toEqual({ outcome: 'changed' });
+  });
+
+  holds('copies between any two keys, empty objects too', async (store) => {
+    for (const [index, key] of oddKeys.entries()) {
+      await store.put(key, index === 0 ? new Uint8Array(0) : bytesOf(key));
+      expect((await store.copy(key, `copy/${key}`)).outcome).toBe('copied');
+      expect(await contentOf(store, `copy/${key}`)).toBe(index === 0 ? '' : key);
+    }
+  });
+
+  holds('dates a copy when it was made, not when its source was', async (store) => {
+    await store.put('from', bytesOf('x'));
+    const source = await store.head('from');
+    const copied = await store.copy('from', 'to');
+    const copy = await store.head('to');
+    const made = copied.outcome === 'copied' ? copied.serverTime.getTime() : Number.NaN;
+    expect(copy?.lastModified.getTime()).toBeGreaterThanOrEqual(source?.lastModified.getTime() ?? Infinity);
+    expect(Math.abs((copy?.lastModified.getTime() ?? Number.NaN) - made)).toBeLessThanOrEqual(60_000);
+  });
+
+  holds('never shows half of a copy', async (store) => {
+    const bodies = ['a', 'b'].map((letter, index) => bytesOf(letter.repeat(300_000 + index * 50_000)));
+    for (const [index, body] of bodies.entries()) await store.put(`from/${index}`, body);
+    await store.copy('from/0', 'to');
+    const writer = { done: false };
+    const write = async (): Promise<void> => {
+      for (let round = 0; round < 20; round++) await store.copy(`from/${round % 2}`, 'to');
+      writer.done = true;
+    };
+    let reads = 0;
+    const read = async (): Promise<void> => {
+      for (; !writer.done; reads++) {
+        const body = (await store.get('to'))?.body;
+        expect(bodies.some((whole) => body !== undefined && Buffer.compare(whole, body) === 0)).toBe(true);
+      }
+    };
+    await Promise.all([write(), read()]);
+    expect(reads).toBeGreaterThan(0);
+  });
+}
+
 function describeDigests(holds: Holds, digests: StoreTraits['digests']): void {
   const body = bytesOf('the bytes');
   const right = sha256(body);
@@ -436,6 +535,7 @@ function describeAbort(holds: Holds): void {
     await expect(store.put('key', bytesOf('new'), { signal })).rejects.toThrow();
     await expect(store.createIfAbsent('other', bytesOf('new'), { signal })).rejects.toThrow();
     await expect(store.replaceIfMatch('key', bytesOf('new'), { signal, etag })).rejects.toThrow();
+    await expect(store.copy('key', 'other', { signal })).rejects.toThrow();
     await expect(store.delete(['key'], { signal })).rejects.toThrow();
     expect(await contentOf(store, 'key')).toBe('old');
     expect(await store.head('other')).toBeUndefined();

@@ -42,7 +42,7 @@ describeObjectStore('retryingObjectStore over a sound store', async () => ({
 }));
 
 describe('retryingObjectStore', () => {
-  const method = ['get', 'head', 'list', 'put', 'delete'] as const;
+  const method = ['get', 'head', 'list', 'put', 'copy', 'delete'] as const;
 
   it.each(method)('tries %s again until it succeeds', async (name) => {
     const at = setting({ script: [1, 2, 3].map((nth) => ({ method: name, nth, fault: 'unavailable' })) });
@@ -52,6 +52,7 @@ describe('retryingObjectStore', () => {
       head: async () => at.store.head('a/key'),
       list: async () => at.store.list('a/'),
       put: async () => at.store.put('a/key', bytes('new')),
+      copy: async () => at.store.copy('a/key', 'b/key'),
       delete: async () => at.store.delete(['a/key']),
     };
     const pending = calls[name]();

@@ -43,6 +43,8 @@ export class FakeS3 {
     switch (request.operation) {
       case 'PutObject':
         return this.#put(request, body);
+      case 'CopyObject':
+        return this.#copy(request, fault);
       case 'GetObject':
       case 'HeadObject':
         return this.#get(request);
@@ -68,11 +70,38 @@ export class FakeS3 {
     if (ifMatch !== undefined && current === undefined) throw new ServiceError(404, 'NoSuchKey');
     if ((ifNoneMatch !== undefined && current !== undefined) || (ifMatch ?? current?.etag) !== current?.etag)
       throw new ServiceError(412, 'PreconditionFailed');
+    const { etag } = this.#store(bucket, request.key, body);
+    return { status: 200, headers: { etag } };
+  }
+
+  #store(bucket: Bucket, key: string, body: Buffer): FakeObject {
     const etag = `"${createHash('md5').update(body).digest('hex')}"`;
     // S3 keeps whole seconds.
     const lastModified = new Date(Math.floor(this.#time.now() / 1_000) * 1_000);
-    bucket.set(request.key, { body, etag, lastModified });
-    return { status: 200, headers: { etag } };
+    const object = { body, etag, lastModified };
+    bucket.set(key, object);
+    return object;
+  }
+
+  #copy(request: FakeRequest, fault: Fault | undefined): FakeAnswer {
+    const { headers, key } = request;
+    const [source = '', ...rest] = (headers['x-amz-copy-source'] ?? '')
+      .replace(/^\//, '')
+      .split('/')
+      .map(decodeURIComponent);
+    const from = rest.join('/');
+    if (source === request.bucket && from === key) throw new ServiceError(400, 'InvalidRequest');
+    if (fault?.kind === 'refuse-in-success') return s3Error(new ServiceError(200, fault.code));
+    const { body } = this.#object(source, from);
+    const copy = this.#store(this.#bucket(request.bucket), key, body);
+    const sha256 = createHash('sha256').update(body).digest('base64');
+    return xmlAnswer(
+      element('CopyObjectResult', [
+        element('ETag', copy.etag),
+        element('LastModified', copy.lastModified.toISOString()),
+        ...(headers['x-amz-checksum-algorithm'] === 'SHA256' ? [element('ChecksumSHA256', sha256)] : []),
+      ]),
+    );
   }
 
   #get({ bucket, key }: FakeRequest): FakeAnswer {

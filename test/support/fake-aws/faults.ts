@@ -23,6 +23,8 @@ export type Fault =
   | { readonly kind: 'page'; readonly status: number; readonly html: string }
   /** DeleteObjects answers 200 and an error for each key; nothing is done. */
   | { readonly kind: 'refuse-keys'; readonly code: string }
+  /** CopyObject answers 200, and then an error in the body; nothing is done. */
+  | { readonly kind: 'refuse-in-success'; readonly code: string }
   /** The operation is done `ms` later. */
   | { readonly kind: 'slow'; readonly ms: number }
   /** The request is read and never answered. */

@@ -13,7 +13,8 @@ export function readRequest(incoming: IncomingMessage): FakeRequest {
   if (target !== undefined) return { service: 'sqs', operation: target, bucket: '', key: '', ...facts };
   const [, bucket = '', ...rest] = path.split('/');
   const key = decodeURIComponent(rest.join('/'));
-  const operation = s3Operation({ method, key, query: facts.query });
+  const isCopy = headers['x-amz-copy-source'] !== undefined;
+  const operation = s3Operation({ method, key, query: facts.query, isCopy });
   return { service: 's3', operation, bucket: decodeURIComponent(bucket), key, ...facts };
 }
 
@@ -21,14 +22,20 @@ function s3Operation(asked: {
   readonly method: string;
   readonly key: string;
   readonly query: URLSearchParams;
+  readonly isCopy: boolean;
 }): string {
-  const { method, key, query } = asked;
+  const { method, key, query, isCopy } = asked;
   const names: Readonly<Record<string, string>> =
     key === ''
       ? {
           ...(query.has('delete') ? { POST: 'DeleteObjects' } : {}),
           ...(query.get('list-type') === '2' ? { GET: 'ListObjectsV2' } : {}),
         }
-      : { PUT: 'PutObject', GET: 'GetObject', HEAD: 'HeadObject', DELETE: 'DeleteObject' };
+      : {
+          PUT: isCopy ? 'CopyObject' : 'PutObject',
+          GET: 'GetObject',
+          HEAD: 'HeadObject',
+          DELETE: 'DeleteObject',
+        };
   return names[method] ?? `${method} ${key === '' ? 'bucket' : 'object'}`;
 }
