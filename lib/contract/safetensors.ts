@@ -16,8 +16,12 @@ const widths = {
   F32: 4,
   I32: 4,
   U32: 4,
+  F16: 2,
+  BF16: 2,
   I16: 2,
   U16: 2,
+  F8_E5M2: 1,
+  F8_E4M3: 1,
   I8: 1,
   U8: 1,
   BOOL: 1,
@@ -40,6 +44,14 @@ export interface SafetensorsLayout<Spec extends TensorSpec = TensorSpec> {
   readonly tensors: readonly PlacedTensor<Spec>[];
   /** Length of the file. */
   readonly bytes: number;
+}
+/** Where a tensor lies in its file. */
+export interface TensorPlace {
+  readonly dtype: SafetensorsDtype;
+  readonly shape: readonly number[];
+  /** Offsets in the file: inclusive, exclusive. */
+  readonly begin: number;
+  readonly end: number;
 }
 export interface StoredTensor {
   readonly dtype: SafetensorsDtype;
@@ -82,25 +94,63 @@ export function layoutSafetensors<Spec extends TensorSpec>(
  * @throws CorruptionError naming the file and the fault
  */
 export function readSafetensors(file: Uint8Array, at: string): ReadonlyMap<string, StoredTensor> {
-  const fail = (fault: string): never => {
+  const places = placesInSafetensors({ head: file, bytes: file.length }, at);
+  return new Map(
+    Array.from(places, ([name, { dtype, shape, begin, end }]) => [
+      name,
+      { dtype, shape, data: file.subarray(begin, end) },
+    ]),
+  );
+}
+
+/**
+ * How many bytes from the beginning of a file hold its header, which its first eight bytes say.
+ * @throws CorruptionError naming the file and the fault
+ */
+export function safetensorsHeadBytes(file: SafetensorsHead, at: string): number {
+  return headerEndOf(file, failFor(at));
+}
+
+/** The beginning of a file, and how long the whole is. */
+export interface SafetensorsHead {
+  readonly head: Uint8Array;
+  readonly bytes: number;
+}
+
+/**
+ * Where each tensor lies, in the order of the file, known from its head alone (`safetensorsHeadBytes`). Every byte of the
+ * file belongs to a tensor.
+ * @throws CorruptionError naming the file and the fault
+ */
+export function placesInSafetensors(file: SafetensorsHead, at: string): ReadonlyMap<string, TensorPlace> {
+  const fail = failFor(at);
+  const headerEnd = headerEndOf(file, fail);
+  const header = headerIn(file.head.subarray(lengthBytes, headerEnd), fail);
+  const dataBytes = file.bytes - headerEnd;
+  const places = new Map<string, TensorPlace>();
+  let next = 0;
+  for (const [name, entry] of header.toSorted(([, a], [, b]) => a.begin - b.begin || a.end - b.end)) {
+    const { dtype, shape, begin, end } = entry;
+    if (begin !== next) fail(`tensor ${name} begins at ${begin}, where ${next} was expected`);
+    if (end > dataBytes) fail(`tensor ${name} ends beyond the file`);
+    const bytes = byteLengthOf({ name, dtype, shape });
+    if (end - begin !== bytes) fail(`tensor ${name} has ${end - begin} bytes, its shape needs ${bytes}`);
+    places.set(name, { dtype, shape, begin: headerEnd + begin, end: headerEnd + end });
+    next = end;
+  }
+  if (next !== dataBytes) fail(`${dataBytes - next} bytes belong to no tensor`);
+  return places;
+}
+
+function failFor(at: string): Fail {
+  return (fault) => {
     throw new CorruptionError(`a safetensors file is not valid: ${fault}.`, { facts: { at } });
   };
-  const headerEnd = headerEndOf(file, fail);
-  const header = headerIn(file.subarray(lengthBytes, headerEnd), fail);
-  const data = file.subarray(headerEnd);
-  const stored = new Map<string, StoredTensor>();
-  let end = 0;
-  for (const [name, entry] of header.toSorted(([, a], [, b]) => a.begin - b.begin || a.end - b.end)) {
-    if (entry.begin !== end) fail(`tensor ${name} begins at ${entry.begin}, where ${end} was expected`);
-    if (entry.end > data.length) fail(`tensor ${name} ends beyond the file`);
-    const bytes = byteLengthOf({ name, ...entry });
-    if (entry.end - entry.begin !== bytes)
-      fail(`tensor ${name} has ${entry.end - entry.begin} bytes, its shape needs ${bytes}`);
-    stored.set(name, { dtype: entry.dtype, shape: entry.shape, data: data.subarray(entry.begin, entry.end) });
-    end = entry.end;
-  }
-  if (end !== data.length) fail(`${data.length - end} bytes belong to no tensor`);
-  return stored;
+}
+
+/** Bytes of one element. */
+export function widthOf(dtype: SafetensorsDtype): number {
+  return widths[dtype];
 }
 
 export function byteLengthOf({ dtype, shape }: TensorSpec): number {
@@ -129,20 +179,16 @@ function headerOf(index: readonly (readonly [string, object])[]): Uint8Array {
 
 type Fail = (fault: string) => never;
 
-function headerEndOf(file: Uint8Array, fail: Fail): number {
-  if (file.length < lengthBytes) return fail('it is shorter than its length field');
-  const length = new DataView(file.buffer, file.byteOffset).getBigUint64(0, true);
+function headerEndOf({ head, bytes }: SafetensorsHead, fail: Fail): number {
+  if (head.length < lengthBytes) return fail('it is shorter than its length field');
+  const length = new DataView(head.buffer, head.byteOffset).getBigUint64(0, true);
   if (length > BigInt(headerBytesMax)) return fail(`its header claims ${length} bytes`);
   const end = lengthBytes + Number(length);
-  return end > file.length ? fail('its header ends beyond the file') : end;
+  return end > bytes ? fail('its header ends beyond the file') : end;
 }
 
-interface HeaderEntry {
-  readonly dtype: SafetensorsDtype;
-  readonly shape: readonly number[];
-  readonly begin: number;
-  readonly end: number;
-}
+/** Offsets are counted from the first tensor, as the header counts them. */
+type HeaderEntry = TensorPlace;
 
 function headerIn(bytes: Uint8Array, fail: Fail): readonly (readonly [string, HeaderEntry])[] {
   let header: unknown;
