@@ -36,6 +36,7 @@ export type AttemptEvent =
   | { readonly kind: 'notice'; readonly stop: LatchedStop }
   | { readonly kind: 'rebalance' }
   | { readonly kind: 'requested'; readonly requests: JobState['requests'] }
+  | { readonly kind: 'prune-requested' }
   | { readonly kind: 'ticket-lost' }
   | { readonly kind: 'handover-due' }
   | { readonly kind: 'hung'; readonly verdict: string }

@@ -153,6 +153,11 @@ export class CheckpointPipeline {
     }
   }
 
+  /** Drops and deletes what operators asked to prune, beside training. */
+  answerPruneRequests(): void {
+    this.#cleaning.answerRequests();
+  }
+
   /** Resolves when nothing is left to upload and what was dropped has been deleted. */
   async drained(): Promise<void> {
     while (this.#running !== undefined) await this.#running;

@@ -1,5 +1,5 @@
 import { messageOf } from '../lib/base/errors.ts';
-import { deleteDropped, sweepGarbage } from '../lib/checkpoint/prune.ts';
+import { deleteDropped, pruneRequested, sweepGarbage } from '../lib/checkpoint/prune.ts';
 import type { Claim } from '../lib/journal/claim.ts';
 import type { World } from './world.ts';
 
@@ -11,6 +11,7 @@ export class Cleaning {
   readonly #world: World;
   readonly #claim: Claim;
   #running: Promise<void> = Promise.resolve();
+  #isAnswering = false;
 
   constructor(world: World, claim: Claim) {
     this.#world = world;
@@ -23,6 +24,20 @@ export class Cleaning {
     this.#soon(async () => {
       if (drops.length > 0) await deleteDropped(store, this.#claim, drops);
       if (isFirst) await sweepGarbage(this.#claim, store);
+    });
+  }
+
+  /** Operators asked for checkpoints to be dropped. Safe to repeat: what is under way is not begun again. */
+  answerRequests(): void {
+    if (this.#isAnswering) return;
+    this.#isAnswering = true;
+    this.#soon(async () => {
+      try {
+        const pruned = await pruneRequested(this.#claim, this.#world.store);
+        if (pruned.length > 0) this.#world.log.info('checkpoints-pruned', { checkpoints: pruned.join() });
+      } finally {
+        this.#isAnswering = false;
+      }
     });
   }
 

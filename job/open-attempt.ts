@@ -54,6 +54,7 @@ export async function openAttempt(
         ticketLost: () => events.push({ kind: 'ticket-lost' }),
         hung: (verdict) => events.push({ kind: 'hung', verdict }),
         requested: (requests) => events.push({ kind: 'requested', requests }),
+        pruneRequested: () => events.push({ kind: 'prune-requested' }),
       },
     },
   );

@@ -2,6 +2,7 @@ import { pause } from '../lib/base/clock.ts';
 import { FencedError, messageOf, remedyOf } from '../lib/base/errors.ts';
 import type { Claim } from '../lib/journal/claim.ts';
 import { putHeartbeat } from '../lib/journal/heartbeat.ts';
+import { prunable } from '../lib/journal/fold-checkpoints.ts';
 import type { JobState } from '../lib/journal/job-state.ts';
 import type { ProgressWatch } from './progress-watch.ts';
 import type { World } from './world.ts';
@@ -23,6 +24,8 @@ export interface OwnershipEvents {
   readonly hung: (verdict: string) => void;
   /** Operators' requests stand in the journal. */
   readonly requested: (requests: JobState['requests']) => void;
+  /** Somebody asked for checkpoints to be dropped that need not stay. Told at every look until they are gone. */
+  readonly pruneRequested: () => void;
 }
 
 /**
@@ -86,6 +89,7 @@ async function lookAtJournal(claim: Claim, events: OwnershipEvents): Promise<voi
     });
   }
   if (state.requests.pause || state.requests.cancel) events.requested(state.requests);
+  if (prunable(state).length > 0) events.pruneRequested();
 }
 
 async function beat(

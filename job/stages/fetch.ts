@@ -42,6 +42,8 @@ function endedBy(event: AttemptEvent): Outcome | undefined {
     case 'fenced':
       return { kind: 'fenced', message: messageOf(event.error) };
     case 'rebalance':
+    // Told again at the next look: it is answered once there is a trainer, beside its training.
+    case 'prune-requested':
       return undefined;
     case 'restored':
     case 'restore-failed':

@@ -111,6 +111,10 @@ class Training {
         if (this.#isDraining) return undefined;
         if (event.requests.cancel) return { kind: 'cancelled' };
         return this.#endBy('pause');
+      case 'prune-requested':
+        // What is left over when the attempt ends is for the next claim: a machine that is about to go saves first.
+        if (!this.#isDraining) this.#pipeline.answerPruneRequests();
+        return undefined;
       case 'ticket-lost':
       case 'handover-due':
         return this.#endBy('handover');

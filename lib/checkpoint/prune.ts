@@ -7,7 +7,7 @@ import { assert, defined } from '../base/assert.ts';
 import { FencedError } from '../base/errors.ts';
 import { type CheckpointName, objectKeys, parseCheckpointId } from '../contract/object-keys.ts';
 import type { Claim } from '../journal/claim.ts';
-import { mustStay } from '../journal/fold-checkpoints.ts';
+import { prunable } from '../journal/fold-checkpoints.ts';
 import type { JobState } from '../journal/job-state.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { chunkKeysOf, manifestIfSound, retainedKeys } from './retained-keys.ts';
@@ -75,8 +75,7 @@ export async function pruneRequested(claim: Claim, store: ObjectStore): Promise<
   // Requests are entries of others: "nothing was asked" must rest on the newest state.
   await claim.journal.refresh();
   await claim.append((state) => {
-    const stay = mustStay(state, state.updatedAt ?? '');
-    dropped = state.requests.prune.filter((id) => !stay.has(id));
+    dropped = prunable(state);
     return dropped.length === 0 ? undefined : { kind: 'pruned', checkpoints: [...dropped] };
   });
   await deleteDropped(store, claim, dropped);

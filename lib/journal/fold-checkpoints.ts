@@ -46,6 +46,12 @@ export function mustStay(state: JobState, at: string): ReadonlySet<string> {
   ]);
 }
 
+/** What somebody asked to prune and what need not stay: for the holder of the newest claim to drop. */
+export function prunable(state: JobState): readonly string[] {
+  const stay = mustStay(state, state.updatedAt ?? '');
+  return state.requests.prune.filter((id) => !stay.has(id));
+}
+
 export function unexpiredForks(forks: JobState['forks'], at: string): JobState['forks'] {
   return forks.filter((fork) => Date.parse(at) - Date.parse(fork.at) < forkHoldMs);
 }
