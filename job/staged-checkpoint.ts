@@ -62,6 +62,10 @@ export class StagedCheckpoint implements CheckpointSource {
     await this.#until(() => this.#complete, signal);
   }
 
+  fileOf(path: string): string {
+    return join(this.#dir, path);
+  }
+
   async read(path: string, offset: number, length: number): Promise<Uint8Array> {
     const handle = await this.#open(path);
     const claim = 'broken invariant: a staged file holds the bytes that its trainer announced';

@@ -60,6 +60,10 @@ export class HeldCheckpoint implements StagedSource {
     });
   }
 
+  fileOf(path: string): string {
+    return join(this.#dir, path);
+  }
+
   async read(path: string, offset: number, length: number): Promise<Uint8Array> {
     const file = await open(join(this.#dir, path), 'r');
     try {

@@ -11,6 +11,7 @@ import { sha256Hex } from '../base/digest.ts';
 import type {
   CopyResult,
   CreateResult,
+  GetOptions,
   ListedObject,
   ObjectPage,
   ObjectStore,
@@ -67,13 +68,13 @@ class S3ObjectStore implements ObjectStore {
     this.#timeouts = timeouts;
   }
 
-  async get(key: string, { signal }: ReadOptions = {}): Promise<StoredObject | undefined> {
+  async get(key: string, { signal, into }: GetOptions = {}): Promise<StoredObject | undefined> {
     const command = new GetObjectCommand(this.#calls.address(key));
     return this.#calls.unlessMissing({ operation: 'GetObject', key, signal }, async () => {
       const output = await this.#calls.connection.client.send(command, sendOptions(signal));
       return {
         key,
-        body: await readBody(output.Body, output.ContentLength),
+        body: await readBody(output.Body, output.ContentLength, into),
         etag: given(output.ETag, 'ETag'),
         lastModified: given(output.LastModified, 'Last-Modified'),
         serverTime: this.#calls.connection.serverTimeOf(output),

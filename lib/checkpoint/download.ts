@@ -1,14 +1,17 @@
 import { assert } from '../base/assert.ts';
 import type { Chunk, Manifest } from '../contract/manifest.ts';
-import { type Lanes, defaultLanes, inLanes } from './lanes.ts';
-import { type RestoreFolder, openRestoreFolder } from './restore-folder.ts';
-import { DamagedObjectError, type DownloadPorts, verifiedGet } from './verified-get.ts';
+import { type ChunkPlace, type ChunkReceiver, inProcessReceiver } from './chunk-receiver.ts';
+import { inLanes } from './lanes.ts';
+import { openRestoreFolder } from './restore-folder.ts';
+import type { DownloadPorts } from './verified-get.ts';
 
 export interface DownloadOptions {
   readonly manifest: Manifest;
   /** Scratch folder that belongs to this download: emptied first. */
   readonly dir: string;
-  /** @default 4 */
+  /** Who fetches, verifies and writes the chunks. @default this process */
+  readonly receiver?: ChunkReceiver | undefined;
+  /** Chunks in flight at once, 8 MiB of memory each. @default as many as the receiver has room for */
   readonly lanes?: number | undefined;
   readonly signal: AbortSignal;
   /** Called with the raw bytes received so far, growing. */
@@ -27,9 +30,10 @@ export async function downloadCheckpoint(ports: DownloadPorts, options: Download
   for (const file of manifest.files) await folder.create(file.path, file.bytes);
   let receivedBytes = 0;
   const targets = targetsByKey(manifest);
-  await inLanes({ lanes: options.lanes ?? defaultLanes, signal }, async (lanes) => {
+  const receiver = options.receiver ?? inProcessReceiver(ports);
+  await inLanes({ lanes: options.lanes ?? receiver.lanes, signal }, async (lanes) => {
     const receive = async ({ chunk, places }: Target): Promise<void> => {
-      await fetchChunk(ports, { folder, lanes, chunk, places });
+      await receiver.receive({ chunk, places, root: folder.root, signal: lanes.signal });
       receivedBytes += chunk.bytes * places.length;
       onProgress?.(receivedBytes);
     };
@@ -40,14 +44,9 @@ export async function downloadCheckpoint(ports: DownloadPorts, options: Download
   return bytes;
 }
 
-interface Place {
-  readonly path: string;
-  readonly offset: number;
-}
-
 interface Target {
   readonly chunk: Chunk;
-  readonly places: Place[];
+  readonly places: ChunkPlace[];
 }
 
 /** A chunk that occurs several times is fetched once. */
@@ -63,19 +62,4 @@ function targetsByKey(manifest: Manifest): readonly Target[] {
     }
   }
   return [...targets.values()];
-}
-
-async function fetchChunk(
-  ports: DownloadPorts,
-  { folder, lanes, chunk, places }: Target & { readonly folder: RestoreFolder; readonly lanes: Lanes },
-): Promise<void> {
-  const { key, sha256 } = chunk;
-  const body = await verifiedGet(ports, { what: 'chunk', key, sha256, signal: lanes.signal });
-  if (body.byteLength !== chunk.bytes) {
-    throw new DamagedObjectError(
-      `chunk has ${body.byteLength} bytes, its manifest says ${chunk.bytes}.`,
-      key,
-    );
-  }
-  for (const { path, offset } of places) await folder.write(path, offset, body);
 }

@@ -3,12 +3,17 @@ import { mkdir, open, readdir, realpath, rm } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { UnfitError } from '../base/errors.ts';
 
+/** Writes into files of a folder that was opened for one checkpoint. Concurrent writes of different ranges are fine. */
+export type WriteRange = (path: string, offset: number, bytes: Uint8Array) => Promise<void>;
+
 /** A folder that takes the files of one checkpoint, and nothing outside it. */
 export interface RestoreFolder {
   /** Makes the file, new and of its full length. */
   create(path: string, bytes: number): Promise<void>;
-  /** Writes into a file that was made before. Concurrent writes of different ranges are fine. */
-  write(path: string, offset: number, bytes: Uint8Array): Promise<void>;
+  /** Its path, links resolved. */
+  readonly root: string;
+  /** Writes into a file that was made before. */
+  readonly write: WriteRange;
 }
 
 /**
@@ -21,10 +26,16 @@ export async function openRestoreFolder(dir: string): Promise<RestoreFolder> {
     for (const child of await readdir(dir)) await rm(join(dir, child), { recursive: true, force: true });
     const root = await realpath(dir);
     return {
+      root,
       create: (path, bytes) => onDisk(path, () => createFile(root, path, bytes)),
-      write: (path, offset, bytes) => onDisk(path, () => writeRange(join(root, path), offset, bytes)),
+      write: writerInto(root),
     };
   });
+}
+
+/** Writes into files of a restore folder that were made already, by whoever opened it. `root`: its path, links resolved. */
+export function writerInto(root: string): WriteRange {
+  return (path, offset, bytes) => onDisk(path, () => writeRange(join(root, path), offset, bytes));
 }
 
 async function createFile(root: string, path: string, bytes: number): Promise<void> {

@@ -3,6 +3,7 @@ import type { EntryFacts } from '../contract/journal-entry.ts';
 import type { Manifest } from '../contract/manifest.ts';
 import type { Claim } from '../journal/claim.ts';
 import type { CheckpointRecord, JobState } from '../journal/job-state.ts';
+import type { ChunkReceiver } from './chunk-receiver.ts';
 import { downloadCheckpoint } from './download.ts';
 import { locateCheckpoints } from './locate.ts';
 import { readManifest } from './read-manifest.ts';
@@ -11,7 +12,9 @@ import { DamagedObjectError, type DownloadPorts } from './verified-get.ts';
 export interface RestoreOptions extends DownloadPorts {
   /** Scratch folder that belongs to this claim: emptied first, then filled with the checkpoint's files. */
   readonly dir: string;
-  /** Chunks in flight at once, 8 MiB of memory each. @default 4 */
+  /** Who fetches, verifies and writes the chunks of a checkpoint of so many bytes. @default this process */
+  readonly receiverFor?: (bytes: number) => ChunkReceiver;
+  /** Chunks in flight at once, 8 MiB of memory each. @default as many as the receiver has room for */
   readonly lanes?: number;
   readonly signal: AbortSignal;
   /** Called with the bytes received so far of the checkpoint that is being tried. */
@@ -39,6 +42,7 @@ const droppedMeanwhileMax = 10;
  * @throws UnrecoverableError when there is history, but nothing that can be used
  * @throws UnknownFormatError when a newer Holdfast wrote the checkpoint: neither damage nor ours to judge
  * @throws TransientError, AccessDeniedError as the store gives them, after retries: never taken for damage
+ * @throws TransientError for a fork whose first checkpoint has not come yet
  * @throws FencedError when damage is found by one who no longer owns the job
  */
 export async function restoreNewest(claim: Claim, options: RestoreOptions): Promise<RestoreResult> {
@@ -47,6 +51,7 @@ export async function restoreNewest(claim: Claim, options: RestoreOptions): Prom
     const state = await claim.journal.refresh({ signal: options.signal });
     const located = locateCheckpoints(state);
     if (located.outcome === 'no-history') return { outcome: 'fresh' };
+    if (located.outcome === 'unfinished-fork') throw unfinishedFork(state);
     const record = located.chain[0];
     if (record === undefined) throw nothingLeft(state);
     const tried = await tryRestore({ jobId: state.jobId, record, damagedKeys }, options);
@@ -76,7 +81,7 @@ async function tryRestore(
   { jobId, record, damagedKeys }: Candidate,
   options: RestoreOptions,
 ): Promise<{ readonly outcome: 'restored'; readonly manifest: Manifest; readonly bytes: number } | Damage> {
-  const { dir, lanes, signal, onProgress } = options;
+  const { dir, lanes, signal, onProgress, receiverFor } = options;
   try {
     const manifest = await readManifest(options, { jobId, record, signal });
     const shared = manifest.files.flatMap((file) => file.chunks).find((chunk) => damagedKeys.has(chunk.key));
@@ -86,7 +91,9 @@ async function tryRestore(
         shared.key,
       );
     }
-    const bytes = await downloadCheckpoint(options, { manifest, dir, lanes, signal, onProgress });
+    const receiver = receiverFor?.(manifest.files.reduce((sum, file) => sum + file.bytes, 0));
+    const download = { manifest, dir, receiver, lanes, signal, onProgress };
+    const bytes = await downloadCheckpoint(options, download);
     return { outcome: 'restored', manifest, bytes };
   } catch (error) {
     // Only what was read completely and is wrong is damage. Everything else is the world's, and stops the restore.
@@ -124,6 +131,14 @@ function passedOver(
     .flatMap(({ id, quarantined }) =>
       quarantined === undefined ? [] : [{ checkpoint: id, why: quarantined }],
     );
+}
+
+/** Whoever makes the fork may be about to finish it; an attempt that waits and looks again loses nothing. */
+function unfinishedFork({ jobId, forkedFrom }: JobState): TransientError {
+  return new TransientError('the job is a fork, and its first checkpoint has not come yet.', {
+    facts: { jobId, from: forkedFrom?.jobId, checkpoint: forkedFrom?.checkpoint },
+    hint: `\`holdfast fork ${forkedFrom?.jobId}@${forkedFrom?.checkpoint} --id ${jobId}\` finishes it.`,
+  });
 }
 
 function nothingLeft(state: JobState): UnrecoverableError {

@@ -10,6 +10,8 @@ export interface CheckpointSource {
   available(path: string, upTo: number, signal: AbortSignal): Promise<void>;
   /** Exactly `length` bytes from `offset`, which `available` has announced. */
   read(path: string, offset: number, length: number): Promise<Uint8Array>;
+  /** Where the bytes of a file lie on this machine, for readers that open it themselves; absent where there is no such file. */
+  fileOf?(path: string): string;
   /** Resolves when everything is written and nothing will change; rejects when the checkpoint is abandoned. */
   complete(signal: AbortSignal): Promise<void>;
 }
@@ -22,6 +24,7 @@ export interface CheckpointSource {
 export function folderSource(dir: string, files: CheckpointSource['files']): CheckpointSource {
   return {
     files,
+    fileOf: (path) => join(dir, path),
     available: async () => {},
     read: async (path, offset, length) => {
       const handle = await openStaged(join(dir, path), path);

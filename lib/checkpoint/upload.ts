@@ -169,7 +169,7 @@ function manifestOf(options: UploadOptions, files: readonly ManifestFile[]): Man
   const { jobId, name, parent, epoch, reason, clock, runtime, compatibility, omitted = [] } = options;
   const content = { ...(omitted.length > 0 && { omitted: [...omitted] }), files: [...files] };
   return {
-    format: manifestFormatOf(content),
+    format: manifestFormatOf({ reason, ...content }),
     jobId,
     claim: name.claim,
     ordinal: name.ordinal,

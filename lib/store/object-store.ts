@@ -59,11 +59,16 @@ export type CopyResult =
     } & Written)
   | { readonly outcome: 'missing' };
 
+export interface GetOptions extends ReadOptions {
+  /** Memory that the body may be put into, where it fits; the answer's `body` is then a view of it. A driver may leave it alone. */
+  readonly into?: Uint8Array;
+}
+
 export interface ObjectStore {
   /** `file:///dir`, `s3://bucket/prefix?region=…`, `memory:name`: names the very store, for the journal's `submitted` entry. */
   readonly uri: string;
   /** Undefined when there is no such object. */
-  get(key: string, options?: ReadOptions): Promise<StoredObject | undefined>;
+  get(key: string, options?: GetOptions): Promise<StoredObject | undefined>;
   /** Metadata without the body; undefined when there is no such object. */
   head(key: string, options?: ReadOptions): Promise<ListedObject | undefined>;
   /** Writes, replacing what is there. Idempotent. Resolves only when the bytes are durable; readers see the whole object or none. */

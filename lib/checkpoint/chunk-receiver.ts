@@ -1,0 +1,53 @@
+import type { Chunk } from '../contract/manifest.ts';
+import { defaultLanes } from './lanes.ts';
+import { type WriteRange, writerInto } from './restore-folder.ts';
+import { DamagedObjectError, type DownloadPorts, verifiedGet } from './verified-get.ts';
+
+/** Where a chunk belongs: raw bytes from `offset` of the file. */
+export interface ChunkPlace {
+  readonly path: string;
+  readonly offset: number;
+}
+
+export interface ChunkToReceive {
+  readonly chunk: Chunk;
+  /** One, or more where a checkpoint holds the same bytes several times. */
+  readonly places: readonly ChunkPlace[];
+  /** The restore folder, whose files are made. */
+  readonly root: string;
+  readonly signal: AbortSignal;
+}
+
+/** Who does the work of a download: this process, or threads. */
+export interface ChunkReceiver {
+  /** Chunks at once that it has room for. */
+  readonly lanes: number;
+  /** Rejects only after its last request has ended; errors as `receiveChunk`. */
+  receive(chunk: ChunkToReceive): Promise<void>;
+}
+
+/**
+ * One chunk from the store to its places, verified before a byte of it is written. The same code runs in the process
+ * itself and in threads.
+ * @throws DamagedObjectError; UnfitError when the disk does not take it; errors of the store
+ */
+export async function receiveChunk(
+  ports: DownloadPorts,
+  { chunk, places, signal }: ChunkToReceive,
+  write: WriteRange,
+): Promise<void> {
+  const { key, sha256 } = chunk;
+  const body = await verifiedGet(ports, { what: 'chunk', key, sha256, signal });
+  if (body.byteLength !== chunk.bytes) {
+    throw new DamagedObjectError(
+      `chunk has ${body.byteLength} bytes, its manifest says ${chunk.bytes}.`,
+      key,
+    );
+  }
+  for (const { path, offset } of places) await write(path, offset, body);
+}
+
+/** Receives in this very process: small checkpoints, and stores that only this process knows. */
+export function inProcessReceiver(ports: DownloadPorts, lanes: number = defaultLanes): ChunkReceiver {
+  return { lanes, receive: (wanted) => receiveChunk(ports, wanted, writerInto(wanted.root)) };
+}
