@@ -1,6 +1,6 @@
 import { sha256Hex } from '../base/digest.ts';
 import type { Clock } from '../base/clock.ts';
-import { CorruptionError } from '../base/errors.ts';
+import { CorruptionError, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import { retry } from '../base/retry.ts';
@@ -17,7 +17,10 @@ export interface WantedObject {
   /** For messages: `manifest`, `chunk`. */
   readonly what: string;
   readonly key: string;
+  /** Of the bytes that are wanted: those of the object, or what `decode` makes of them. */
   readonly sha256: string;
+  /** @throws CorruptionError when the object's bytes, which nobody has verified then, cannot be read */
+  readonly decode?: (stored: Uint8Array) => Uint8Array;
   readonly signal: AbortSignal;
 }
 
@@ -51,7 +54,7 @@ type Fetched =
 
 async function fetchOnce(ports: DownloadPorts, wanted: WantedObject): Promise<Fetched> {
   const { store, clock, random, log } = ports;
-  const { key, sha256, signal } = wanted;
+  const { key, signal } = wanted;
   const object = await retry(() => store.get(key, { signal }), {
     clock,
     random,
@@ -59,11 +62,19 @@ async function fetchOnce(ports: DownloadPorts, wanted: WantedObject): Promise<Fe
     onRetry: (error, attempt) => log.info('checkpoint-read-again', { key, attempt, error: String(error) }),
   });
   if (object === undefined) return { outcome: 'misfit', why: 'is missing from the store' };
-  const actual = sha256Hex(object.body);
+  return fit(object.body, wanted);
+}
+
+function fit(stored: Uint8Array, { sha256, decode }: WantedObject): Fetched {
+  let body = stored;
+  try {
+    body = decode?.(stored) ?? stored;
+  } catch (error) {
+    if (!(error instanceof CorruptionError)) throw error;
+    return { outcome: 'misfit', why: `cannot be read: ${messageOf(error)}` };
+  }
+  const actual = sha256Hex(body);
   return actual === sha256
-    ? { outcome: 'good', body: object.body }
-    : {
-        outcome: 'misfit',
-        why: `holds ${object.body.byteLength} bytes with digest ${actual}, not ${sha256}`,
-      };
+    ? { outcome: 'good', body }
+    : { outcome: 'misfit', why: `holds ${body.byteLength} bytes with digest ${actual}, not ${sha256}` };
 }

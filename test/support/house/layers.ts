@@ -60,6 +60,7 @@ const vendorHomes: ReadonlyArray<readonly [RegExp, readonly string[]]> = [
   [/^esbuild$/, ['lib/client', 'infra']],
   [/^(?:commander|picocolors)$/, ['cli']],
   [/^pure-rand\//, ['lib/base', 'lib/training']],
+  [/^fzstd$/, ['lib/checkpoint']],
   // Where documents, messages and answers of others are parsed.
   [
     /^zod$/,
