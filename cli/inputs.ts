@@ -12,7 +12,7 @@ export interface SubmitInput {
   readonly input: readonly string[];
   readonly env: readonly string[];
   readonly saveEvery: readonly string[];
-  readonly keep?: string;
+  readonly keep: readonly string[];
   readonly seed?: string;
   readonly backend?: string;
   readonly owner?: string;
@@ -57,6 +57,8 @@ export interface RetryInput {
 export interface ResumeInput extends RequestInput {
   readonly program?: string;
   readonly set: readonly string[];
+  /** Another keep policy; empty: the one that the job has. */
+  readonly keep: readonly string[];
   readonly from?: string;
 }
 

@@ -1,4 +1,5 @@
 import { parseNameValues } from '../../lib/client/name-value.ts';
+import { parseKeep } from '../../lib/client/parse-keep.ts';
 import { resumeJob } from '../../lib/client/requests.ts';
 import { reviseSpec } from '../../lib/client/revise-spec.ts';
 import { askForMachine } from '../ask-for-machine.ts';
@@ -12,11 +13,12 @@ export const resume: Command<ResumeInput> = (context, { jobId, wait, program: fi
   withRegion(context, async (region) => {
     const { cwd, terminal } = context;
     const set = parseNameValues(input.set, '--set');
-    const revises = file !== undefined || Object.keys(set).length > 0;
+    const keep = input.keep.length === 0 ? undefined : parseKeep(input.keep);
+    const revises = file !== undefined || keep !== undefined || Object.keys(set).length > 0;
     const onWarning = (warning: string): void => terminal.say(`warning: ${warning}`);
     const result = await resumeJob(region, jobId, {
       from,
-      ...(revises ? { revise: (spec) => reviseSpec(region, spec, { file, set, cwd, onWarning }) } : {}),
+      ...(revises ? { revise: (spec) => reviseSpec(region, spec, { file, set, keep, cwd, onWarning }) } : {}),
     });
     if (result.isNew) await askForMachine(context, region, { isNew: true });
     return reportRequest({

@@ -8,6 +8,7 @@ import { afterFailure } from '../after-failure.ts';
 import type { CliContext, Command } from '../context.ts';
 import { formatAge, formatBytes, formatCount, formatDuration, formatNumber } from '../format.ts';
 import type { JobInput } from '../inputs.ts';
+import { keepText } from '../keep-text.ts';
 import { lossText, paintStatus, statusText, stepText } from '../status-text.ts';
 import { type Column, table } from '../table.ts';
 import { withRegion } from '../with-region.ts';
@@ -58,7 +59,7 @@ function specLines(spec: JobSpec): ReadonlyArray<readonly [title: string, text: 
   const common: ReadonlyArray<readonly [string, string]> = [
     ...Object.entries(inputs).map(([name, { uri }]) => ['input', `${name} = ${uri}`] as const),
     ['saves', saves.length === 0 ? defaultSaves(program.kind) : saves.join(', ')],
-    ['keeps', `the last ${keep.last}${keep.best ? ' and the best' : ''}`],
+    ['keeps', keepText(keep)],
   ];
   if (program.kind === 'command') return [['command', program.command.join(' ')], ...common];
   const params = Object.entries(program.params).map(([name, value]) => `${name}=${JSON.stringify(value)}`);

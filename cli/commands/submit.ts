@@ -1,6 +1,7 @@
 import { messageOf, UsageError } from '../../lib/base/errors.ts';
 import { estimateFleet, type FleetEstimate } from '../../lib/client/estimate.ts';
 import { parseNameValues } from '../../lib/client/name-value.ts';
+import { parseKeep } from '../../lib/client/parse-keep.ts';
 import type { Raise } from '../../lib/client/raise-capacity.ts';
 import type { Region } from '../../lib/client/region.ts';
 import { parseSaveEvery } from '../../lib/client/save-every.ts';
@@ -70,7 +71,7 @@ function submitOptions({ cwd }: CliContext, input: SubmitInput): SubmitOptions {
     name: input.name,
     jobId: input.id,
     save: parseSaveEvery(input.saveEvery),
-    ...(keep === undefined ? {} : { keep: { last: parseCount(keep, '--keep') } }),
+    keep: parseKeep(keep),
     ...(seed === undefined ? {} : { seed: parseCount(seed, '--seed', 0) }),
     backend: input.backend,
     owner: input.owner,

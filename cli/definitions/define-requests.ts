@@ -29,12 +29,21 @@ export const defineRequests: Define = (program, run) => {
     .argument('<job>', 'job id')
     .option('--program <file>', 'a fixed program; the job, its checkpoints and its history stay')
     .option('--set <name=value>', 'change a parameter (repeatable)', collect)
-    .option('--from <checkpoint>', 'roll back to this checkpoint (see `holdfast show`)')
+    .option(
+      '--keep <what>',
+      'another keep policy: 3, every=1000steps, for=24h, no-best (repeatable)',
+      collect,
+    )
+    .option(
+      '--from <checkpoint>',
+      "roll back to this checkpoint: its id, step120, 'best' (see `holdfast checkpoints ls`)",
+    )
     .option(...wait)
     .action((jobId: string, options: ResumeOptions) =>
       run(async () => (await import('../commands/resume.ts')).resume, {
         wait: false,
         set: [],
+        keep: [],
         ...options,
         jobId,
       }),

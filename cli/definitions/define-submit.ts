@@ -18,6 +18,7 @@ const notGiven = {
   input: [],
   env: [],
   saveEvery: [],
+  keep: [],
   command: false,
   dryRun: false,
   estimate: true,
@@ -37,7 +38,11 @@ export const defineSubmit: Define = (program, run) => {
     .option('--seed <integer>', "instead of the program's seed")
     .option('--backend <name>', 'tensorflow, wasm or cpu (default: the best that the machine has)')
     .option('--save-every <when>', '100steps, 30s, 10m or 1epoch (repeatable)', collect)
-    .option('--keep <count>', 'checkpoints that stay besides the best one (default: 3)')
+    .option(
+      '--keep <what>',
+      '3, every=1000steps, for=24h, no-best (repeatable; default: 3 and the best)',
+      collect,
+    )
     .option('--owner <name>', 'whose job it is, for fairness in the queue')
     .option('--dry-run', 'check everything and show the job, but queue nothing')
     .option('--bundle <file>', 'only write the bundled program, for a message that is itself a job')

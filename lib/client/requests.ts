@@ -5,16 +5,17 @@ import { ConflictError } from '../base/errors.ts';
 import type { JobSpec } from '../contract/job-spec.ts';
 import type { JobState, JobStatus } from '../journal/job-state.ts';
 import type { Journal } from '../journal/journal.ts';
-import { isLive } from '../journal/liveness.ts';
 import { requestCancel, requestPause, requestResume } from '../journal/requests.ts';
 import { settleRequest } from '../journal/settle-request.ts';
 import { isFinished } from '../journal/status.ts';
+import { findCheckpointByName } from './find-checkpoint.ts';
 import { loadSpec } from './load-spec.ts';
 import { operator } from './operator.ts';
 import { isSameJob, publishRevision } from './publish-spec.ts';
 import { openExistingJob } from './read-job.ts';
 import type { Region } from './region.ts';
 import { sendTicket } from './send-ticket.ts';
+import { tidyClaimOptions } from './tidy-claim.ts';
 
 export interface RequestResult {
   /** False when it had been asked before, or held already. */
@@ -39,13 +40,14 @@ export async function cancelJob(region: Region, jobId: string): Promise<RequestR
 export interface ResumeOptions {
   /** A revision of the spec: a fixed program, other parameters. */
   readonly revise?: (spec: JobSpec) => Promise<JobSpec>;
-  /** Roll back to this checkpoint. */
+  /** Roll back to this checkpoint: its id, `step120`, `best`. */
   readonly from?: string | undefined;
 }
 
 /**
  * Queues a paused or failed job again, and sends a ticket. Of a running job it withdraws a pause request.
  * @throws ConflictError when the job is running, or over
+ * @throws NotFoundError when it has no checkpoint of that name
  */
 export async function resumeJob(
   region: Region,
@@ -54,6 +56,7 @@ export async function resumeJob(
 ): Promise<RequestResult> {
   const journal = await openExistingJob(region, jobId);
   refuseRunning(journal.state, revise !== undefined);
+  const target = from === undefined ? undefined : findCheckpointByName(journal.state, from);
   const before = await specOf(region, journal.state);
   const spec = revise === undefined ? before : await revise(before);
   // Nothing is written before a queue is known to be there for the ticket.
@@ -64,7 +67,7 @@ export async function resumeJob(
   const { entry, state } = await requestResume(journal, {
     by: operator(),
     ...(ref === undefined ? {} : { spec: ref }),
-    ...(from === undefined ? {} : { from }),
+    ...(target === undefined ? {} : { from: target.id }),
   });
   if (!isFinished(state.status)) await sendTicket(region, spec);
   return { isNew: entry !== undefined, state };
@@ -106,13 +109,8 @@ export async function waitForJob(
  * wake up, and settles what is asked. A live owner does it itself.
  */
 async function settleWithoutOwner(region: Region, journal: Journal): Promise<JobState> {
-  const { store, timers } = region;
-  const { outcome } = await settleRequest(journal, {
-    ticket: 'operator',
-    instance: { id: operator(), type: 'operator', zone: 'none' },
-    isLive: ({ token }) =>
-      isLive(store, { jobId: journal.jobId, claim: token, livenessMs: timers.livenessMs }),
-  });
+  const options = tidyClaimOptions(region, journal.jobId, { ticket: 'operator', by: operator() });
+  const { outcome } = await settleRequest(journal, options);
   if (outcome === 'given-back') await sendTicket(region, await specOf(region, journal.state));
   return journal.state;
 }

@@ -177,6 +177,33 @@ describe('resume', () => {
     expect((await journal.refresh()).resumeFrom).toBe('2-1-step5');
   });
 
+  it.each(['step5', '5', 'latest'])('rolls back to a checkpoint by the name %s', async (name) => {
+    const world = cliWorld();
+    const journal = await failedJob(world);
+    expect((await world.run(['resume', 'job-1', '--from', name])).code).toBe(0);
+    expect((await journal.refresh()).resumeFrom).toBe('2-1-step5');
+    const unknown = await world.run(['resume', 'job-1', '--from', 'best']);
+    expect(unknown.code).toBe(3);
+    expect(unknown.err).toContain('2-1-step5');
+  });
+
+  it('takes another keep policy, as a whole, and leaves the program as it is', async () => {
+    const world = cliWorld();
+    const journal = await failedJob(world);
+    const { spec: before } = journal.state;
+    const typed = ['resume', 'job-1', '--keep', 'every=100steps', '--keep', 'for=24h', '--keep', 'no-best'];
+    expect((await world.run(typed)).code).toBe(0);
+    const { spec: after, status } = await journal.refresh();
+    if (before === null || after === null) throw new Error('a submitted job has a spec');
+    const { store } = await world.region();
+    const [old, revised] = [await loadSpec(store, before), await loadSpec(store, after)];
+    expect(status).toBe('queued');
+    expect(revised).toEqual({ ...old, keep: { last: 3, everySteps: 100, forHours: 24, best: false } });
+    const wrong = await world.run(['resume', 'job-1', '--keep', 'forever']);
+    expect(wrong.code).toBe(2);
+    expect(wrong.err).toContain('--keep');
+  });
+
   it('needs a queue before anything is written', async () => {
     const world = cliWorld();
     const journal = await failedJob(world);
