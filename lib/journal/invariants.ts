@@ -11,7 +11,7 @@ import { checkpointIdOf } from '../contract/object-keys.ts';
 import type { EntryKind, JournalEntry } from '../contract/journal-entry.ts';
 import { findCheckpoint, heldByForks, mustStay, resumeCandidates } from './fold-checkpoints.ts';
 import type { JobState } from './job-state.ts';
-import { isClaimable, isFinished } from './status.ts';
+import { isClaimable, isFinished, isUnfinishedFork } from './status.ts';
 
 export type Invariant = (state: JobState, entry: JournalEntry) => string | undefined;
 
@@ -151,6 +151,7 @@ export const restoresWhatWasCommitted: Invariant = (state, entry) => {
   if (state.claim?.ordinal !== undefined) return 'restored after a commit of the same attempt';
   if (checkpoint === null) {
     if (state.committed > 0) return 'a fresh start although the job has checkpoints';
+    if (isUnfinishedFork(state)) return 'a fresh start although the job is a fork';
     return step === 0 ? undefined : `a fresh start at step ${step}`;
   }
   const record = findCheckpoint(state, checkpoint);
@@ -197,12 +198,22 @@ export const restsOnAGoodCheckpoint: Invariant = (state, entry) => {
   return why === undefined ? undefined : `${entry.kind} rests on ${id}, which is quarantined: ${why}`;
 };
 
+/** To lift a quarantine says that the bytes were verified again: whoever says it has found one to lift. */
+export const liftsAQuarantine: Invariant = (state, entry) => {
+  if (entry.kind !== 'quarantine-lifted') return undefined;
+  const record = findCheckpoint(state, entry.checkpoint);
+  return record === undefined || record.quarantined !== undefined
+    ? undefined
+    : `lifted the quarantine of ${entry.checkpoint}, which has none`;
+};
+
 const dutiesOfWriters: readonly Invariant[] = [
   stepsNeverDecrease,
   restoresWhatWasCommitted,
   keepsWhatMustStay,
   endsAsRequested,
   restsOnAGoodCheckpoint,
+  liftsAQuarantine,
 ];
 
 /** Why readers skip the entry, or undefined for one that means something. */

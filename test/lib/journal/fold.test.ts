@@ -479,6 +479,13 @@ describe('the fold', () => {
       expect(candidates(story)).not.toContain(abandoned);
     });
 
+    it('resumes from its target again once the quarantine of that is lifted', () => {
+      const story = rolledBack().claim();
+      story.own({ kind: 'quarantined', checkpoint: '2-2-step20', chunks: [], why: 'gone' });
+      story.add({ kind: 'quarantine-lifted', checkpoint: '2-2-step20', by: 'a' });
+      expect(candidates(story)).toEqual(['2-2-step20', '2-1-step10']);
+    });
+
     it('goes behind its target when that turns out to be damaged', () => {
       const story = rolledBack().claim();
       story.own({ kind: 'quarantined', checkpoint: '2-2-step20', chunks: [], why: 'gone' });

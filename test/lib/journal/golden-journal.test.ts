@@ -1,9 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { entryFacts, type JournalEntry, journalEntrySchema } from '../../../lib/contract/journal-entry.ts';
+import {
+  entryFacts,
+  entryFormatOf,
+  type JournalEntry,
+  parseEntry,
+} from '../../../lib/contract/journal-entry.ts';
 import { objectKeys } from '../../../lib/contract/object-keys.ts';
-import { parseDocument } from '../../../lib/contract/parse-document.ts';
 import { fold, foldEntry, foldVersion, initialState } from '../../../lib/journal/fold.ts';
 import { checkInvariants } from '../../../lib/journal/invariants.ts';
 import { jobStateSchema } from '../../../lib/journal/job-state-schema.ts';
@@ -11,29 +15,29 @@ import { openJournal } from '../../../lib/journal/journal.ts';
 import { MemoryObjectStore } from '../../../lib/store/memory-object-store.ts';
 import { jobId, portsOf } from '../../support/journal-world.ts';
 
-const golden = fileURLToPath(new URL('../../golden/v1/', import.meta.url));
-const journals = ['journal', 'journal-cancelled'] as const;
+const golden = fileURLToPath(new URL('../../golden/', import.meta.url));
+const journals = ['v1/journal', 'v1/journal-cancelled', 'v2/journal'] as const;
 
 const filesOf = (name: string): string[] => readdirSync(`${golden}${name}`).toSorted();
 
 function entriesOf(name: string): JournalEntry[] {
-  return filesOf(name).map((file) =>
-    parseDocument(journalEntrySchema, readFileSync(`${golden}${name}/${file}`), { what: 'entry', at: file }),
-  );
+  return filesOf(name).map((file) => parseEntry(readFileSync(`${golden}${name}/${file}`), file));
 }
 
 function stateOf(name: string): unknown {
   return jobStateSchema.parse(JSON.parse(readFileSync(`${golden}${name}-state.json`, 'utf8')));
 }
 
-describe('the journals of format 1', () => {
+describe('the journals of every format', () => {
   it('hold an entry of every kind', () => {
     const kinds = journals.flatMap((name) => entriesOf(name).map(({ kind }) => kind));
-    expect([...new Set(kinds)].toSorted()).toEqual(
-      Object.keys(entryFacts)
-        .filter((kind) => kind !== 'quarantine-lifted')
-        .toSorted(),
-    );
+    expect([...new Set(kinds)].toSorted()).toEqual(Object.keys(entryFacts).toSorted());
+  });
+
+  it.each(journals)('bear the oldest format whose readers know what they say: %s', (name) => {
+    const entries = entriesOf(name);
+    expect(entries.map(({ format }) => format)).toEqual(entries.map((entry) => entryFormatOf(entry)));
+    expect(entries.some(({ format }) => format === 2)).toBe(name.startsWith('v2'));
   });
 
   it.each(journals)('fold to the state that they always folded to: %s', (name) => {

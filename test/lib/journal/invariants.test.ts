@@ -49,6 +49,8 @@ const quarantineOf = (checkpoint: string): EntryFacts => ({
   why: 'gone',
 });
 
+const lifted = (checkpoint: string): EntryFacts => ({ kind: 'quarantine-lifted', checkpoint, by: 'a' });
+
 type Case = readonly [
   what: string,
   story: () => Story,
@@ -207,6 +209,18 @@ const cases: readonly Case[] = [
     /quarantined: gone/,
   ],
   [
+    'to lift the quarantine of a checkpoint that has none',
+    () => started().commit(10),
+    byAnybody(lifted(one)),
+    /which has none/,
+  ],
+  [
+    'to lift the quarantine of one that was dropped',
+    () => started().commit(10).own(quarantineOf(one)).commit(20, [one]),
+    byAnybody(lifted(one)),
+    /not retained/,
+  ],
+  [
     'a drop of a pinned checkpoint',
     () => started().commit(10).add({ kind: 'pinned', checkpoint: one, by: 'a' }),
     ofTwo(commit(2, 20, [one])),
@@ -237,6 +251,16 @@ describe('the invariants refuse', () => {
 
 describe('the invariants allow', () => {
   it.each<[string, () => Story, (story: Story) => readonly string[]]>([
+    [
+      'anybody to lift a quarantine, while somebody trains from an older checkpoint',
+      () => started().commit(10).commit(20).own(quarantineOf(two)).claim().restore(one, 10),
+      byAnybody(lifted(two)),
+    ],
+    [
+      'a commit of that attempt, behind the one that is good again',
+      () => started().commit(10).commit(20).own(quarantineOf(two)).claim().restore(one, 10).add(lifted(two)),
+      (story) => broken(story, checkpointFacts({ claim: 7, ordinal: 1, step: 12 }), 7),
+    ],
     ['a commit at the same step as the one before', () => started().commit(10), ofTwo(commit(2, 10))],
     ['the drop of the checkpoint before', () => started().commit(10), ofTwo(commit(2, 20, [one]))],
     [
@@ -393,6 +417,10 @@ const anyFacts = fc.oneof(
       chunks: fc.constant([]),
       why: fc.constant('w'),
     }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('quarantine-lifted'), checkpoint: ids, by: fc.constant('a') }),
   },
   {
     weight: 1,
