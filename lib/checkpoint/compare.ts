@@ -18,41 +18,59 @@ const differencesMax = 50;
 export function compareCompatibility(
   saved: Readonly<Record<string, unknown>>,
   wanted: Readonly<Record<string, unknown>>,
+  sides: Sides = checkpointAndProgram,
 ): readonly string[] {
-  return limited(differencesOf(without(saved), without(wanted), []));
+  return limited(differencesOf(without(saved), without(wanted), { path: [], sides }));
 }
+
+/** What the two documents are called in a line. */
+export interface Sides {
+  readonly saved: string;
+  readonly wanted: string;
+}
+
+const checkpointAndProgram: Sides = { saved: 'the checkpoint', wanted: 'the program' };
 
 /** Differences in backend, versions, machine and program: worth a line in the log, no reason to refuse. */
 export function compatibilityWarnings(
   saved: Readonly<Record<string, unknown>>,
   wanted: Readonly<Record<string, unknown>>,
 ): readonly string[] {
-  return limited(differencesOf(only(saved), only(wanted), []));
+  return limited(differencesOf(only(saved), only(wanted), { path: [], sides: checkpointAndProgram }));
 }
 
 type Document = Readonly<Record<string, unknown>>;
 /** Names on the way to a value. */
 type Path = readonly string[];
 
-function differencesOf(saved: unknown, wanted: unknown, path: Path): readonly string[] {
+interface Place {
+  readonly path: Path;
+  readonly sides: Sides;
+}
+
+function differencesOf(saved: unknown, wanted: unknown, place: Place): readonly string[] {
+  const { path, sides } = place;
   if (saved === undefined && wanted === undefined) return [];
-  if (wanted === undefined) return [`${labelOf(path)}: only in the checkpoint${remark(saved)}`];
-  if (saved === undefined) return [`${labelOf(path)}: only in the program${remark(wanted)}`];
-  if (isStringList(saved) && isStringList(wanted)) return compareNames(saved, wanted, path);
+  if (wanted === undefined) return [`${labelOf(path)}: only in ${sides.saved}${remark(saved)}`];
+  if (saved === undefined) return [`${labelOf(path)}: only in ${sides.wanted}${remark(wanted)}`];
+  if (isStringList(saved) && isStringList(wanted)) return compareNames(saved, wanted, place);
   const [left, right] = [byName(saved), byName(wanted)];
   if (left === undefined || right === undefined || Array.isArray(saved) !== Array.isArray(wanted)) {
-    return compareValues(saved, wanted, path);
+    return compareValues(saved, wanted, place);
   }
   const keys = new Set([...left.keys(), ...right.keys()]);
-  return [...keys].flatMap((key) => differencesOf(left.get(key), right.get(key), [...path, key]));
+  return [...keys].flatMap((key) =>
+    differencesOf(left.get(key), right.get(key), { sides, path: [...path, key] }),
+  );
 }
 
-function compareValues(saved: unknown, wanted: unknown, path: Path): readonly string[] {
+function compareValues(saved: unknown, wanted: unknown, { path, sides }: Place): readonly string[] {
   if (JSON.stringify(saved) === JSON.stringify(wanted)) return [];
-  return [`${labelOf(path)}: ${show(saved)} in the checkpoint, ${show(wanted)} in the program`];
+  return [`${labelOf(path)}: ${show(saved)} in ${sides.saved}, ${show(wanted)} in ${sides.wanted}`];
 }
 
-function compareNames(saved: readonly string[], wanted: readonly string[], path: Path): readonly string[] {
+function compareNames(saved: readonly string[], wanted: readonly string[], place: Place): readonly string[] {
+  const { path, sides } = place;
   const gone = saved.filter((name) => !wanted.includes(name));
   const added = wanted.filter((name) => !saved.includes(name));
   if (gone.length === 0 && added.length === 0) {
@@ -60,8 +78,8 @@ function compareNames(saved: readonly string[], wanted: readonly string[], path:
     return isSame ? [] : [`${labelOf(path)}: the same names in another order or number`];
   }
   return [
-    ...gone.map((name) => `${labelOf(path)}: \`${name}\` only in the checkpoint`),
-    ...added.map((name) => `${labelOf(path)}: \`${name}\` only in the program`),
+    ...gone.map((name) => `${labelOf(path)}: \`${name}\` only in ${sides.saved}`),
+    ...added.map((name) => `${labelOf(path)}: \`${name}\` only in ${sides.wanted}`),
   ];
 }
 

@@ -40,6 +40,17 @@ describe('the comparison of a checkpoint with a program', () => {
     expect(compatibilityWarnings(document, structuredClone(document))).toEqual([]);
   });
 
+  it('calls the two by the names that it is given', () => {
+    const other = changed((copy) => {
+      copy.seed = 8;
+      delete (copy.state as Partial<typeof copy.state>).counter;
+    });
+    expect(compareCompatibility(document, other, { saved: 'A', wanted: 'B' })).toEqual([
+      '`counter`: only in A',
+      '`seed`: 7 in A, 8 in B',
+    ]);
+  });
+
   it.each<[string, (copy: typeof document) => void, readonly string[]]>([
     [
       'the shape of a tensor',
