@@ -1,7 +1,8 @@
 import type { Chunk } from '../contract/manifest.ts';
 import { defaultLanes } from './lanes.ts';
+import { readChunk } from './read-chunk.ts';
 import { type WriteRange, writerInto } from './restore-folder.ts';
-import { DamagedObjectError, type DownloadPorts, verifiedGet } from './verified-get.ts';
+import type { DownloadPorts } from './verified-get.ts';
 
 /** Where a chunk belongs: raw bytes from `offset` of the file. */
 export interface ChunkPlace {
@@ -36,14 +37,7 @@ export async function receiveChunk(
   { chunk, places, signal }: ChunkToReceive,
   write: WriteRange,
 ): Promise<void> {
-  const { key, sha256 } = chunk;
-  const body = await verifiedGet(ports, { what: 'chunk', key, sha256, signal });
-  if (body.byteLength !== chunk.bytes) {
-    throw new DamagedObjectError(
-      `chunk has ${body.byteLength} bytes, its manifest says ${chunk.bytes}.`,
-      key,
-    );
-  }
+  const body = await readChunk(ports, chunk, signal);
   for (const { path, offset } of places) await write(path, offset, body);
 }
 

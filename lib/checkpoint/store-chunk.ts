@@ -6,6 +6,8 @@ import { retry } from '../base/retry.ts';
 import type { Chunk, Codec } from '../contract/manifest.ts';
 import { type CheckpointName, objectKeys } from '../contract/object-keys.ts';
 import type { ObjectStore } from '../store/object-store.ts';
+import type { ChunkMeasurement } from './codec/choose-codec.ts';
+import { encodeChunk } from './codec/encode-chunk.ts';
 
 export interface ChunkPorts {
   readonly store: ObjectStore;
@@ -13,7 +15,7 @@ export interface ChunkPorts {
   readonly random: Random;
 }
 
-/** What to do with a chunk, once its digest is known: nothing, or store it by this codec. */
+/** What to do with a chunk, once its digest is known: nothing, or store it by this codec, where that makes it smaller. */
 export type ChunkVerdict = 'known' | Codec;
 
 export interface ChunkToStore {
@@ -31,10 +33,10 @@ export interface ChunkToStore {
 
 export type StoredChunk =
   | { readonly outcome: 'known'; readonly sha256: Sha256 }
-  | { readonly outcome: 'stored'; readonly chunk: Chunk; readonly putMs: number };
+  | { readonly outcome: 'stored'; readonly chunk: Chunk; readonly measured: ChunkMeasurement };
 
 /**
- * One chunk from its raw bytes to the store: read, hashed once, judged, put. The same code runs in the process itself and
+ * One chunk from its raw bytes to the store: read, hashed, judged, coded, put. The same code runs in the process itself and
  * in threads. Rejects only after its last request has ended.
  * @throws TransientError when the store stays away; AccessDeniedError; what `read` and `judge` reject with; the reason of `signal`
  */
@@ -44,17 +46,29 @@ export async function storeChunk(ports: ChunkPorts, wanted: ChunkToStore): Promi
   const raw = await wanted.read();
   assert(raw.byteLength === bytes, 'a source reads what it was asked for', { bytes, read: raw.byteLength });
   const sha256 = sha256Hex(raw);
-  const codec = await wanted.judge(sha256);
-  if (codec === 'known') return { outcome: 'known', sha256 };
-  const chunk: Chunk = {
-    key: objectKeys.chunk(jobId, name, { sha256, codec }),
-    sha256,
-    bytes,
-    codec,
-    stored: raw.byteLength,
-  };
+  const verdict = await wanted.judge(sha256);
+  if (verdict === 'known') return { outcome: 'known', sha256 };
   const startedMs = clock.monotonicMs();
+  const coded = encodeChunk(raw, verdict);
+  const body = coded ?? raw;
+  // The name is the digest of the raw bytes; the store is told that of what it gets.
+  const storedSha256 = coded === undefined ? sha256 : sha256Hex(coded);
+  const encodedMs = clock.monotonicMs();
+  const codec = coded === undefined ? 'none' : verdict;
+  const stored = body.byteLength;
+  const key = objectKeys.chunk(jobId, name, { sha256, codec });
   // Without a condition: a second put of the same bytes under their own digest can only repair.
-  await retry(() => store.put(chunk.key, raw, { sha256, signal }), { clock, random, signal });
-  return { outcome: 'stored', chunk, putMs: clock.monotonicMs() - startedMs };
+  await retry(() => store.put(key, body, { sha256: storedSha256, signal }), { clock, random, signal });
+  const putMs = clock.monotonicMs() - encodedMs;
+  return {
+    outcome: 'stored',
+    chunk: { key, sha256, bytes, codec, stored },
+    measured: {
+      codec: verdict,
+      rawBytes: bytes,
+      storedBytes: stored,
+      encodeMs: encodedMs - startedMs,
+      putMs,
+    },
+  };
 }

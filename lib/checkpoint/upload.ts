@@ -18,6 +18,7 @@ import type { ObjectStore } from '../store/object-store.ts';
 import { checkManifest } from './check-manifest.ts';
 import { type ChunkRange, chunkRanges } from './chunk.ts';
 import { type ChunkSender, inProcessSender } from './chunk-sender.ts';
+import type { CodecChooser } from './codec/choose-codec.ts';
 import { KnownChunks } from './known-chunks.ts';
 import { type Lanes, inLanes } from './lanes.ts';
 import type { CheckpointSource } from './source.ts';
@@ -52,6 +53,8 @@ export interface UploadOptions {
   readonly compatibility: Record<string, unknown>;
   /** Names of `state` that the job leaves out of its checkpoints. */
   readonly omitted?: readonly string[] | undefined;
+  /** Says for each chunk how it is stored. @default as it is */
+  readonly codec?: CodecChooser | undefined;
   /** Who reads, hashes and puts the chunks. @default this process */
   readonly sender?: ChunkSender | undefined;
   /** Chunks in flight at once, 8 MiB of memory each. @default as many as the sender has room for */
@@ -144,9 +147,10 @@ class SaveChunks {
   }
 
   async store(path: string, range: ChunkRange, lanes: Lanes): Promise<Chunk> {
-    const { source, jobId, name, onProgress } = this.#options;
+    const { source, jobId, name, codec, onProgress } = this.#options;
     const inquiry = this.#known.inquire();
-    const judge = (sha256: Sha256): ChunkVerdict => (inquiry.isKnown(sha256) ? 'known' : 'none');
+    const judge = (sha256: Sha256): ChunkVerdict =>
+      inquiry.isKnown(sha256) ? 'known' : (codec?.choose({ bytes: range.length }) ?? 'none');
     try {
       const { signal } = lanes;
       const result = await lanes.run(() =>
@@ -155,6 +159,7 @@ class SaveChunks {
       // Without a lane: whoever sends these bytes has one.
       if (result.outcome === 'known') return await inquiry.chunk(result.sha256);
       inquiry.stored(result.chunk);
+      codec?.measured(result.measured);
       this.sentBytes += result.chunk.stored;
       onProgress?.(this.sentBytes);
       return result.chunk;

@@ -71,7 +71,7 @@ function fit(stored: Uint8Array, { sha256, decode }: WantedObject): Fetched {
     body = decode?.(stored) ?? stored;
   } catch (error) {
     if (!(error instanceof CorruptionError)) throw error;
-    return { outcome: 'misfit', why: `cannot be read: ${messageOf(error)}` };
+    return { outcome: 'misfit', why: `cannot be read: ${messageOf(error).replace(/\.$/, '')}` };
   }
   const actual = sha256Hex(body);
   return actual === sha256

@@ -6,8 +6,8 @@ import { checkZstdFrame } from './zstd-frame.ts';
 export type PlaneCodec = Exclude<Codec, 'none'>;
 
 export interface EntropyCoder {
-  /** Undefined where this Node.js can read the codec, but not write it. */
-  readonly compress: ((plane: Uint8Array) => Uint8Array) | undefined;
+  /** Undefined where this Node.js can read the codec, but not write it. `bits` is the entropy of a byte, roughly. */
+  readonly compress: ((plane: Uint8Array, bits: number) => Uint8Array) | undefined;
   /**
    * Allocates for `bytes` bytes of output at most, whatever `coded` is, which nobody has verified. Where it is not what
    * `compress` made, this throws anything, or gives other bytes or fewer.
@@ -18,16 +18,18 @@ export interface EntropyCoder {
 /** Buffers of zlib have this size at least. */
 const chunkSizeMin = 64;
 
+/** Below this, most bytes repeat the one before: Huffman codes, of one bit at least, would leave much behind. */
+const bitsOfRuns = 1;
+
 /**
- * Bytes of a plane have no order that a search for matches would find, so nothing but their frequencies is coded: twice
- * to five times as fast as level 1, and smaller. Deflate's own runs of length 1 to 258 come almost free and make
- * planes of zeros vanish.
+ * Bytes of a plane have no order in which a search for matches would find any, so their frequencies alone are coded: four
+ * times as fast as level 1, and smaller. Planes of zeros, and such, are runs; finding runs costs half of the speed.
  */
 const planesZlib: EntropyCoder = {
-  compress: (plane) =>
+  compress: (plane, bits) =>
     zlib.deflateRawSync(plane, {
       level: 1,
-      strategy: zlib.constants.Z_RLE,
+      strategy: bits < bitsOfRuns ? zlib.constants.Z_RLE : zlib.constants.Z_HUFFMAN_ONLY,
       memLevel: 9,
       chunkSize: Math.max(chunkSizeMin, plane.byteLength),
     }),
