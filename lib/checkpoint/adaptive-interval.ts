@@ -38,8 +38,7 @@ export interface Interval {
  */
 export function adaptiveInterval(risk: InterruptionRisk, costs: SaveCosts): Interval {
   const { lossEverySeconds, recall, requestSeconds } = risk;
-  const requests = Math.ceil(costs.bytes / chunkBytes) + requestsBesidesChunks;
-  const costSeconds = Math.max(costs.stolenSeconds, requests * requestSeconds);
+  const costSeconds = Math.max(costs.stolenSeconds, requestsOfSave(costs.bytes) * requestSeconds);
   const unnoticedEverySeconds = lossEverySeconds / (1 - recall);
   const best = Math.sqrt(2 * costSeconds * unnoticedEverySeconds);
   const flushSeconds = costs.flushSeconds ?? 0;
@@ -50,6 +49,11 @@ export function adaptiveInterval(risk: InterruptionRisk, costs: SaveCosts): Inte
       `${shown(seconds)} s apart: a save costs ${shown(costSeconds)} s and its flush takes ${shown(flushSeconds)} s, ` +
       `a machine is lost without notice every ${shown(unnoticedEverySeconds / 3_600)} h`,
   };
+}
+
+/** Requests that a save of `bytes` bytes pays for at most: every chunk is new. */
+export function requestsOfSave(bytes: number): number {
+  return Math.ceil(bytes / chunkBytes) + requestsBesidesChunks;
 }
 
 /** Two digits are all that an estimate deserves. */

@@ -15,6 +15,7 @@ const libFolders = [
   'lib/tfjs',
   'lib/aws',
   'lib/ledger',
+  'lib/simulation',
   'lib/client',
 ] as const;
 
@@ -35,7 +36,8 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   'lib/tfjs': ['lib/base', 'lib/contract', 'lib/training'],
   'lib/aws': ['lib/base', 'lib/contract', 'lib/store', 'lib/queue', 'lib/interruption', 'lib/fleet'],
   'lib/ledger': ['lib/base', 'lib/contract', 'lib/journal'],
-  'lib/client': libFolders.filter((folder) => folder !== 'lib/client' && folder !== 'lib/tfjs'),
+  'lib/simulation': ['lib/base', 'lib/contract', 'lib/journal', 'lib/checkpoint', 'lib/ledger'],
+  'lib/client': libFolders.filter((folder) => !['lib/client', 'lib/tfjs', 'lib/simulation'].includes(folder)),
   'lib/index.ts': libFolders.filter((folder) => folder !== 'lib/tfjs' && folder !== 'lib/aws'),
   'lib/training.ts': ['lib/training', 'lib/tfjs'],
   job: [...libFolders, 'lib/training.ts'],
