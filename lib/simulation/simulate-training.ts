@@ -10,7 +10,7 @@ import { chunksOf, flushSecondsOf } from './simulation-options.ts';
 
 /** Between two heartbeats: what a machine that falls silent has told at the latest. */
 const heartbeatSeconds = 30;
-/** Into staging, by the threads that write; an older upload may end in this time (docs/performance.md). */
+/** Into staging, by the threads that write; an older upload may end in this time. */
 const stagingBytesPerSecond = 3.3e9;
 /** An upload with less than this share left is finished, else superseded by the emergency's: as the worker decides. */
 const almostFinishedShare = 0.5;

@@ -17,11 +17,11 @@ export interface SimulationOptions {
   readonly noticeSeconds: number;
   /** From the notice to the worker that has seen it: a poll a second, and its answer. @default 1 */
   readonly noticeSeenSeconds: number;
-  /** What a save takes from training. @default 0.3 of copying the state within memory, the goal of docs/performance.md */
+  /** What a save takes from training. @default 0.3 of copying the state within memory */
   readonly stallSeconds: number;
-  /** Upload compared with the raw network. @default 1.08, the goal of docs/performance.md */
+  /** Upload compared with the raw network. @default 1.08 */
   readonly uploadFactor: number;
-  /** Download compared with the raw network. @default 1.1, the goal of docs/performance.md */
+  /** Download compared with the raw network. @default 1.1 */
   readonly downloadFactor: number;
   /** Of one request of the store. @default 0.05 */
   readonly requestSeconds: number;
@@ -43,7 +43,7 @@ export interface SimulationOptions {
   readonly repeats: number;
 }
 
-/** Copying within memory, for what a save takes from training (docs/performance.md). */
+/** Copying within memory, for what a save takes from training. */
 const memcpyBytesPerSecond = 8.9e9;
 const stallShareOfCopy = 0.3;
 
