@@ -38,6 +38,14 @@ export interface CheckpointInput extends JobInput {
   readonly checkpoint: string;
 }
 
+export interface DiffCheckpointsInput extends JobInput {
+  /** Names of checkpoints as typed. */
+  readonly a: string;
+  readonly b: string;
+  /** Job that B belongs to; the same one unless given. */
+  readonly with?: string;
+}
+
 export interface LogsInput extends JobInput {
   readonly follow: boolean;
   readonly lost: boolean;

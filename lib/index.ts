@@ -27,8 +27,19 @@ export {
   UsageError,
   UserProgramError,
 } from './base/errors.ts';
+export type { TensorDifference, TensorFacts } from './checkpoint/compare-tensors.ts';
+export type { TensorChange } from './checkpoint/tensor-change.ts';
 export { type Attempt, type AttemptEnd, attemptsOf } from './client/attempts.ts';
 export type { CommandOptions } from './client/command-program.ts';
+export {
+  type CheckpointAddress,
+  type CheckpointDifference,
+  type ComparedCheckpoint,
+  diffCheckpoints,
+  type DiffOptions,
+  type StateDifference,
+} from './client/diff-checkpoints.ts';
+export type { FileDifference } from './client/diff-files.ts';
 export { estimateFleet, type FleetEstimate, type TypeEstimate } from './client/estimate.ts';
 export { loadSpec } from './client/load-spec.ts';
 export { type LocateOptions, locateRegion, type RegionPlace } from './client/locate-region.ts';
@@ -49,6 +60,7 @@ export { reviseSpec, type Revision } from './client/revise-spec.ts';
 export { type LogEvent, streamLogs, type StreamLogsOptions } from './client/stream-logs.ts';
 export { submitJob, type SubmitOptions, type Submitted } from './client/submit-job.ts';
 export { type JobSummary, summarizeJob } from './client/summarize-job.ts';
+export type { ValueDifference, ValueSection } from './client/value-differences.ts';
 export type { Deployment } from './contract/deployment.ts';
 export type { JobSpec, KeepPolicySpec, SavePolicySpec } from './contract/job-spec.ts';
 export type { EntryKind, EntryOf, JournalEntry } from './contract/journal-entry.ts';

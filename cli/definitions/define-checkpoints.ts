@@ -1,3 +1,4 @@
+import { defineCheckpointContents } from './define-checkpoint-contents.ts';
 import type { Define } from './run.ts';
 
 const nameHelp = "id, step120, 'latest' or 'best'";
@@ -44,4 +45,6 @@ export const defineCheckpoints: Define = (program, run) => {
         checkpoint,
       }),
     );
+
+  defineCheckpointContents(checkpoints, run);
 };
