@@ -4,7 +4,7 @@ import type { TrainerMessage } from '../lib/contract/trainer-messages.ts';
 import type { Claim } from '../lib/journal/claim.ts';
 import type { CheckpointRecord, JobState } from '../lib/journal/job-state.ts';
 import type { LatchedStop } from '../lib/interruption/notice-watch.ts';
-import type { RequestAnswer } from './checkpoint-pipeline.ts';
+import type { RequestAnswer } from './checkpoint-answers.ts';
 import type { Mailbox } from './mailbox.ts';
 import type { HeldTicket } from './ownership.ts';
 import type { ProgressWatch } from './progress-watch.ts';

@@ -1,31 +1,17 @@
-import { type Deferred, deferred } from '../lib/base/deferred.ts';
-import { AccessDeniedError, ConflictError, messageOf, remedyOf } from '../lib/base/errors.ts';
-import { commitCheckpoint } from '../lib/checkpoint/commit.ts';
-import { type UploadedCheckpoint, uploadCheckpoint } from '../lib/checkpoint/upload.ts';
-import type { KeepPolicySpec } from '../lib/contract/job-spec.ts';
-import type { Manifest, Runtime, SaveReason } from '../lib/contract/manifest.ts';
+import { AccessDeniedError, messageOf, remedyOf } from '../lib/base/errors.ts';
+import type { Manifest, SaveReason } from '../lib/contract/manifest.ts';
 import type { TrainerMessage } from '../lib/contract/trainer-messages.ts';
-import type { Claim } from '../lib/journal/claim.ts';
 import type { CheckpointRecord } from '../lib/journal/job-state.ts';
+import { CheckpointAnswers, type RequestAnswer } from './checkpoint-answers.ts';
+import { CheckpointSaver, type SaverOptions } from './checkpoint-saver.ts';
 import { Cleaning } from './cleaning.ts';
 import { makeRoom, type PendingUpload, preferEmergency } from './pending-upload.ts';
 import type { StagedSource, Trainer } from './trainer/trainer.ts';
-import type { World } from './world.ts';
-
-/** What came of a checkpoint that the supervisor asked for. */
-export type RequestAnswer =
-  | { readonly outcome: 'committed'; readonly record: CheckpointRecord }
-  | { readonly outcome: 'given-up'; readonly why: string };
 
 /** Saves that the store refuses in a row before the attempt ends: more would only be trained in vain. */
 const refusedSavesMax = 3;
 
-export interface PipelineOptions {
-  readonly world: World;
-  readonly claim: Claim;
-  readonly keep: KeepPolicySpec;
-  /** Ends uploads at once: the claim is lost. */
-  readonly signal: AbortSignal;
+export interface PipelineOptions extends SaverOptions {
   readonly onCommitted: (
     record: CheckpointRecord,
     measured: { readonly elapsedMs: number; readonly bytes: number; readonly why: string },
@@ -42,30 +28,24 @@ export class CheckpointPipeline {
   readonly #options: PipelineOptions;
   readonly #trainer: Trainer;
   readonly #entries: PendingUpload[] = [];
-  readonly #requests = new Map<string, Deferred<RequestAnswer>>();
-  /** What came of this attempt's checkpoints; the trainer may answer `unchanged`, or be done, with one of them. */
-  readonly #answers = new Map<string, RequestAnswer>();
-  #runtime: Runtime = { backend: 'unknown', versions: {}, arch: process.arch };
-  /** Manifest of the newest checkpoint: chunks that it names are not sent again. */
-  #parent: Manifest | undefined;
-  #ordinal = 0;
-  #commits = 0;
-  #requestCount = 0;
+  readonly #answers: CheckpointAnswers;
+  readonly #saver: CheckpointSaver;
   #running: Promise<void> | undefined;
-  #noticeAtMs: number | undefined;
   #refusedInRow = 0;
   readonly #cleaning: Cleaning;
 
   constructor(trainer: Trainer, options: PipelineOptions) {
     this.#trainer = trainer;
     this.#options = options;
+    this.#answers = new CheckpointAnswers((id) => this.#find(id) !== undefined);
+    this.#saver = new CheckpointSaver(options);
     this.#cleaning = new Cleaning(options.world, options.claim);
   }
 
   /** The trainer goes on from this checkpoint. */
   restoredFrom(record: CheckpointRecord, manifest: Manifest): void {
-    this.#answers.set('restored', { outcome: 'committed', record });
-    this.#parent = manifest;
+    this.#answers.restored(record);
+    this.#saver.restoredFrom(manifest);
   }
 
   /** True while a checkpoint for this reason is on its way. */
@@ -75,13 +55,13 @@ export class CheckpointPipeline {
 
   /** Commits of this attempt. */
   get commits(): number {
-    return this.#commits;
+    return this.#saver.commits;
   }
 
   handle(message: TrainerMessage): void {
     switch (message.kind) {
       case 'hello':
-        this.#runtime = message.runtime;
+        this.#saver.runsOn(message.runtime);
         return;
       case 'staging':
         this.#entries.push({
@@ -103,10 +83,10 @@ export class CheckpointPipeline {
         return;
       case 'abandoned':
         this.#find(message.id)?.source.abandon(message.why);
-        this.#answer(message.id, { outcome: 'given-up', why: message.why });
+        this.#answers.answer(message.id, { outcome: 'given-up', why: message.why });
         return;
       case 'unchanged':
-        this.#alias(message.id, message.as);
+        this.#answers.alias(message.id, message.as);
         return;
       case 'phase':
       case 'progress':
@@ -121,36 +101,24 @@ export class CheckpointPipeline {
     reason: SaveReason,
     how: { readonly halt: boolean; readonly noticeAtMs?: number },
   ): Promise<RequestAnswer> {
-    const id = `s${++this.#requestCount}`;
-    const answer = deferred<RequestAnswer>();
-    this.#requests.set(id, answer);
-    if (how.noticeAtMs !== undefined) this.#noticeAtMs = how.noticeAtMs;
-    if (reason === 'notice') makeRoom(this.#entries);
+    const { id, answer } = this.#answers.ask();
+    if (reason === 'notice') {
+      this.#saver.hurry(how.noticeAtMs);
+      makeRoom(this.#entries);
+    }
     this.#trainer.send({ kind: 'checkpoint', id, reason, halt: how.halt });
-    return answer.promise;
+    return answer;
   }
 
-  /**
-   * Resolves with the record of the checkpoint that the trainer calls `id`, once it is committed. One that is not on its
-   * way will never be: whoever waited for it would wait for ever.
-   */
+  /** Resolves with the record of the checkpoint that the trainer calls `id`, once it is committed, or with why it never will be. */
   committed(id: string): Promise<RequestAnswer> {
-    const known = this.#answers.get(id);
-    if (known !== undefined) return Promise.resolve(known);
-    const asked = this.#requests.get(id);
-    if (asked === undefined && this.#find(id) === undefined)
-      return Promise.resolve({ outcome: 'given-up', why: `the trainer never staged the checkpoint ${id}` });
-    const answer = asked ?? deferred<RequestAnswer>();
-    this.#requests.set(id, answer);
-    return answer.promise;
+    return this.#answers.of(id);
   }
 
   /** The trainer is gone: what is staged will be committed, what was being written is given up. */
   trainerGone(): void {
     for (const entry of this.#entries) entry.source.abandon('the trainer ended while writing it');
-    for (const [id, answer] of this.#requests) {
-      if (this.#find(id) === undefined) answer.resolve({ outcome: 'given-up', why: 'the trainer has ended' });
-    }
+    this.#answers.trainerGone();
   }
 
   /** Drops and deletes what operators asked to prune, beside training. */
@@ -168,23 +136,6 @@ export class CheckpointPipeline {
     return this.#entries.find((entry) => entry.source.message.id === id);
   }
 
-  #answer(id: string, answer: RequestAnswer): void {
-    this.#answers.set(id, answer);
-    this.#requests.get(id)?.resolve(answer);
-    this.#requests.delete(id);
-  }
-
-  #alias(id: string, as: string): void {
-    const answer = this.#requests.get(id);
-    if (answer === undefined) return;
-    this.#requests.delete(id);
-    if (as === 'fresh') {
-      answer.resolve({ outcome: 'given-up', why: 'nothing has been trained yet' });
-      return;
-    }
-    void this.committed(as).then((same) => answer.resolve(same));
-  }
-
   #run(): void {
     this.#running ??= this.#uploadAll().finally(() => {
       this.#running = undefined;
@@ -197,9 +148,9 @@ export class CheckpointPipeline {
       const { id, slot } = entry.source.message;
       try {
         const record = await this.#uploadOne(entry);
-        this.#answer(id, { outcome: 'committed', record });
+        this.#answers.answer(id, { outcome: 'committed', record });
       } catch (error) {
-        this.#answer(id, { outcome: 'given-up', why: messageOf(error) });
+        this.#answers.answer(id, { outcome: 'given-up', why: messageOf(error) });
         this.#report(error, entry);
       } finally {
         this.#entries.shift();
@@ -207,7 +158,7 @@ export class CheckpointPipeline {
         this.#trainer.send({
           kind: 'release',
           slot,
-          committed: this.#answers.get(id)?.outcome === 'committed',
+          committed: this.#answers.wasCommitted(id),
           flushMs: this.#options.world.clock.monotonicMs() - entry.receivedAtMs,
         });
       }
@@ -223,62 +174,13 @@ export class CheckpointPipeline {
   }
 
   async #uploadOne(entry: PendingUpload): Promise<CheckpointRecord> {
-    const { world, claim, keep, signal } = this.#options;
-    const { source } = entry;
-    const { step, epoch, example, reason, compatibility, best, why } = source.message;
-    entry.uploading = true;
-    const upload = (parent: Manifest | undefined): ReturnType<typeof uploadCheckpoint> =>
-      uploadCheckpoint({
-        store: world.store,
-        clock: world.clock,
-        random: world.random,
-        jobId: claim.journal.jobId,
-        name: { claim: claim.token, ordinal: ++this.#ordinal, step },
-        source,
-        parent,
-        epoch,
-        reason,
-        runtime: this.#runtime,
-        compatibility,
-        signal: AbortSignal.any([signal, entry.upload.signal]),
-        onProgress: (sentBytes) => {
-          entry.sentBytes = sentBytes;
-        },
-      });
-    const commit = async (uploaded: UploadedCheckpoint): ReturnType<typeof commitCheckpoint> => {
-      const noticeToDurableMs =
-        this.#noticeAtMs === undefined ? undefined : world.clock.monotonicMs() - this.#noticeAtMs;
-      return commitCheckpoint(claim, {
-        uploaded,
-        epoch,
-        example,
-        reason,
-        why,
-        keep,
-        noticeToDurableMs,
-        best,
-      });
-    };
-    let uploaded = await upload(this.#parent);
-    let committed: Awaited<ReturnType<typeof commitCheckpoint>>;
-    try {
-      committed = await commit(uploaded);
-    } catch (error) {
-      // The parent was dropped or quarantined meanwhile: its chunks cannot be relied on, so all of them are sent.
-      if (!(error instanceof ConflictError)) throw error;
-      uploaded = await upload(undefined);
-      committed = await commit(uploaded);
-    }
-    const { record, drops } = committed;
-    const isFirst = this.#commits++ === 0;
+    const { world, onCommitted } = this.#options;
+    const { record, drops, bytes } = await this.#saver.save(entry);
     this.#refusedInRow = 0;
-    this.#parent = uploaded.manifest;
-    this.#cleaning.afterCommit({ drops, isFirst });
-    this.#options.onCommitted(record, {
-      elapsedMs: world.clock.monotonicMs() - entry.receivedAtMs,
-      bytes: uploaded.bytes,
-      why: why ?? reason,
-    });
+    // Deleting can wait, a hand-over cannot: the next claim sweeps what this one leaves.
+    if (!this.#saver.isHurried) this.#cleaning.afterCommit({ drops, isFirst: this.#saver.commits === 1 });
+    const { reason, why = reason } = entry.source.message;
+    onCommitted(record, { elapsedMs: world.clock.monotonicMs() - entry.receivedAtMs, bytes, why });
     return record;
   }
 

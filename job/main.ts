@@ -19,6 +19,7 @@ import type { NoticeWatch } from '../lib/interruption/notice-watch.ts';
 import { readInstance } from '../lib/interruption/read-instance.ts';
 import type { ObjectStore } from '../lib/store/object-store.ts';
 import { probeConditionalWrites } from '../lib/store/probe-conditional-writes.ts';
+import { openTransfer } from './transfer/open-transfer.ts';
 import { FleetPlace } from './fleet-place.ts';
 import { startCommandHost } from './trainer/command-host.ts';
 import { startLevelOneTrainer } from './trainer/level-one-trainer.ts';
@@ -83,6 +84,7 @@ async function withWorld(settings: WorkerSettings, log: Log): Promise<number> {
   const store = await openStore(settings.store, { clock, random });
   const queue = await openQueue(settings.queue, { clock, random });
   const stagingDir = await chooseStagingDir(workDir);
+  const transfer = openTransfer({ address: settings.store, store, clock, random, log });
   try {
     // A store that is away for a moment must not cost the instance, which is replaced when its worker ends like this.
     await retry(() => probeConditionalWrites(store, random), {
@@ -99,6 +101,7 @@ async function withWorld(settings: WorkerSettings, log: Log): Promise<number> {
       {
         store,
         queue,
+        transfer,
         notices,
         fleet,
         clock,
@@ -116,6 +119,7 @@ async function withWorld(settings: WorkerSettings, log: Log): Promise<number> {
     log.info('worker-ended', { code });
     return code;
   } finally {
+    await transfer.close();
     await rm(stagingDir, { recursive: true, force: true });
     await Promise.all([store.close(), queue.close()]);
   }

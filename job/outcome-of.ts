@@ -2,7 +2,7 @@ import { AccessDeniedError, messageOf, remedyOf, UnknownFormatError } from '../l
 import type { TrainerMessage } from '../lib/contract/trainer-messages.ts';
 import type { StopNotice } from '../lib/interruption/notice.ts';
 import type { Outcome } from './attempt.ts';
-import type { RequestAnswer } from './checkpoint-pipeline.ts';
+import type { RequestAnswer } from './checkpoint-answers.ts';
 import type { TrainerExit } from './trainer/trainer.ts';
 
 /** What a trainer's own report of failure means for the attempt. */

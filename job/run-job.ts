@@ -96,6 +96,7 @@ async function restore(world: World, attempt: Attempt): Promise<void> {
       random: world.random,
       log: world.log,
       dir: attempt.dirs.restored,
+      receiverFor: (bytes) => world.transfer.receiverFor(bytes),
       signal: attempt.signal,
     });
     event = { kind: 'restored', result, elapsedMs: world.clock.monotonicMs() - startedAtMs };

@@ -7,12 +7,15 @@ import type { NoticeWatch } from '../lib/interruption/notice-watch.ts';
 import type { JobQueue } from '../lib/queue/job-queue.ts';
 import type { ObjectStore } from '../lib/store/object-store.ts';
 import type { FleetPlace } from './fleet-place.ts';
+import type { Transfer } from './transfer/transfer.ts';
 import type { StartTrainer } from './trainer/start-trainer.ts';
 
 /** Everything outside the worker, given once: production and tests differ in nothing else. */
 export interface World {
   readonly store: ObjectStore;
   readonly queue: JobQueue;
+  /** Moves checkpoints between this machine and the store. */
+  readonly transfer: Transfer;
   readonly notices: NoticeWatch;
   /** Where nobody depends on an answer: protection, labels, retirement. */
   readonly fleet: FleetPlace;

@@ -11,6 +11,7 @@ const entries = [
   'job/after-exit.js',
   'job/trainer/tfjs-host.js',
   'job/trainer/guardian.js',
+  'job/transfer/transfer-thread.js',
 ] as const;
 
 export interface WorkerBundle {

@@ -21,6 +21,8 @@ export interface ChunkToSend {
 export interface ChunkSender {
   /** Chunks at once that it has room for. */
   readonly lanes: number;
+  /** Cores that it may keep busy. */
+  readonly cores: number;
   /** Rejects only after its last request has ended; errors as `storeChunk`. */
   send(chunk: ChunkToSend): Promise<StoredChunk>;
 }
@@ -29,6 +31,7 @@ export interface ChunkSender {
 export function inProcessSender(ports: ChunkPorts, lanes: number = defaultLanes): ChunkSender {
   return {
     lanes,
+    cores: 1,
     send: ({ source, path, range, judge, ...rest }) =>
       storeChunk(ports, {
         ...rest,

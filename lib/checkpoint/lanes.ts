@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { assert } from '../base/assert.ts';
 
 /** Chunks of 8 MiB in flight at once: enough to hide a request's latency, 32 MiB of memory. */
@@ -21,6 +22,8 @@ export async function inLanes<Result>(
   assert(Number.isInteger(options.lanes) && options.lanes > 0, 'there is at least one lane');
   const stop = new AbortController();
   const signal = AbortSignal.any([options.signal, stop.signal]);
+  // Every task and every wait listens, and takes its listener away at its end: many are no leak here.
+  setMaxListeners(0, signal);
   const failures: unknown[] = [];
   const fail = (error: unknown): void => {
     failures.push(error);

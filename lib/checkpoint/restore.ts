@@ -13,7 +13,7 @@ export interface RestoreOptions extends DownloadPorts {
   /** Scratch folder that belongs to this claim: emptied first, then filled with the checkpoint's files. */
   readonly dir: string;
   /** Who fetches, verifies and writes the chunks of a checkpoint of so many bytes. @default this process */
-  readonly receiverFor?: (bytes: number) => ChunkReceiver;
+  readonly receiverFor?: (bytes: number) => ChunkReceiver | undefined;
   /** Chunks in flight at once, 8 MiB of memory each. @default as many as the receiver has room for */
   readonly lanes?: number;
   readonly signal: AbortSignal;

@@ -23,6 +23,7 @@ import { MemoryJobQueue } from '../../lib/queue/memory-job-queue.ts';
 import { MemoryObjectStore } from '../../lib/store/memory-object-store.ts';
 import type { ObjectStore } from '../../lib/store/object-store.ts';
 import { FleetPlace } from '../../job/fleet-place.ts';
+import { inProcessTransfer } from '../../job/transfer/transfer.ts';
 import { runWorker, type WorkerOptions } from '../../job/worker.ts';
 import type { World } from '../../job/world.ts';
 import { type FakeTrainer, fakeTrainers } from './fake-trainer.ts';
@@ -150,6 +151,7 @@ export class WorkerBench {
     const world: World = {
       store,
       queue,
+      transfer: inProcessTransfer,
       notices: watch,
       fleet,
       clock,

@@ -230,7 +230,13 @@ describe('a worker bundle', () => {
   });
 
   it('brings every process that an instance starts, and leaves the bundler and TensorFlow.js out', () => {
-    for (const file of ['instance', 'after-exit', 'trainer/tfjs-host', 'trainer/guardian']) {
+    for (const file of [
+      'instance',
+      'after-exit',
+      'trainer/tfjs-host',
+      'trainer/guardian',
+      'transfer/transfer-thread',
+    ]) {
       expect(existsSync(join(bundle.folder, `job/${file}.js`)), file).toBe(true);
     }
     const text = allText(bundle.folder);

@@ -20,6 +20,7 @@ import { MemoryJobQueue } from '../../../lib/queue/memory-job-queue.ts';
 import { MemoryObjectStore } from '../../../lib/store/memory-object-store.ts';
 import { startCommandHost } from '../../../job/trainer/command-host.ts';
 import { FleetPlace } from '../../../job/fleet-place.ts';
+import { inProcessTransfer } from '../../../job/transfer/transfer.ts';
 import { runWorker } from '../../../job/worker.ts';
 
 const plainTrainer = join(import.meta.dirname, '..', '..', 'support', 'plain-trainer.mjs');
@@ -79,6 +80,7 @@ async function startWorker(notices: Notice[] = []): Promise<number> {
     {
       ...ports(),
       queue,
+      transfer: inProcessTransfer,
       notices: watch,
       fleet: new FleetPlace({ membership: loneMachine, clock: systemClock, log: silentLog }),
       log: silentLog,
