@@ -46,6 +46,27 @@ export interface DiffCheckpointsInput extends JobInput {
   readonly with?: string;
 }
 
+export interface PruneInput extends JobInput {
+  /** As typed; none: what the keep policy drops. */
+  readonly checkpoints: readonly string[];
+  /** A keep policy in place of the job's own. */
+  readonly keep: readonly string[];
+  /** Deletes; else only shows. */
+  readonly yes: boolean;
+  readonly wait: boolean;
+}
+
+export interface VerifyCheckpointsInput extends JobInput {
+  /** As typed; none: the newest. */
+  readonly checkpoints: readonly string[];
+  /** Every checkpoint that is kept. */
+  readonly all: boolean;
+  /** Lifts the quarantine of what is whole. */
+  readonly lift: boolean;
+  /** Quarantines what is damaged. */
+  readonly quarantine: boolean;
+}
+
 export interface LogsInput extends JobInput {
   readonly follow: boolean;
   readonly lost: boolean;

@@ -30,6 +30,12 @@ export {
 export type { TensorDifference, TensorFacts } from './checkpoint/compare-tensors.ts';
 export type { TensorChange } from './checkpoint/tensor-change.ts';
 export { type Attempt, type AttemptEnd, attemptsOf } from './client/attempts.ts';
+export {
+  type CheckpointDescription,
+  describeCheckpoint,
+  type DescribedFile,
+  type ReusedChunks,
+} from './client/describe-checkpoint.ts';
 export type { CommandOptions } from './client/command-program.ts';
 export {
   type CheckpointAddress,
@@ -41,8 +47,18 @@ export {
 } from './client/diff-checkpoints.ts';
 export type { FileDifference } from './client/diff-files.ts';
 export { estimateFleet, type FleetEstimate, type TypeEstimate } from './client/estimate.ts';
+export { findCheckpointByName } from './client/find-checkpoint.ts';
+export { type CheckpointMark, listCheckpoints, type ListedCheckpoint } from './client/list-checkpoints.ts';
 export { loadSpec } from './client/load-spec.ts';
 export { type LocateOptions, locateRegion, type RegionPlace } from './client/locate-region.ts';
+export { pinCheckpoint, type PinResult, unpinCheckpoint } from './client/pin-checkpoint.ts';
+export {
+  planPrune,
+  pruneCheckpoints,
+  type PruneChoice,
+  type PrunePlan,
+  type PruneResult,
+} from './client/prune-checkpoints.ts';
 export { type Raise, raiseCapacity, type RaiseOptions } from './client/raise-capacity.ts';
 export { type JobList, type JobView, listJobs, openExistingJob, readJob } from './client/read-job.ts';
 export { mergeMetrics, type MergedMetrics, readLog, readMetrics } from './client/read-segments.ts';
@@ -60,6 +76,12 @@ export { reviseSpec, type Revision } from './client/revise-spec.ts';
 export { type LogEvent, streamLogs, type StreamLogsOptions } from './client/stream-logs.ts';
 export { submitJob, type SubmitOptions, type Submitted } from './client/submit-job.ts';
 export { type JobSummary, summarizeJob } from './client/summarize-job.ts';
+export {
+  type CheckedCheckpoint,
+  verifyCheckpoints,
+  type VerifyChoice,
+  type VerifyReport,
+} from './client/verify-checkpoints.ts';
 export type { ValueDifference, ValueSection } from './client/value-differences.ts';
 export type { Deployment } from './contract/deployment.ts';
 export type { JobSpec, KeepPolicySpec, SavePolicySpec } from './contract/job-spec.ts';

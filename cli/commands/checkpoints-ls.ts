@@ -2,8 +2,9 @@ import { listCheckpoints, type ListedCheckpoint } from '../../lib/client/list-ch
 import { openExistingJob } from '../../lib/client/read-job.ts';
 import { exitCodes } from '../../lib/contract/exit-codes.ts';
 import type { Command } from '../context.ts';
-import { formatAge, formatBytes, formatNumber } from '../format.ts';
+import { formatAge, formatBytes } from '../format.ts';
 import type { JobInput } from '../inputs.ts';
+import { marksText } from '../marks-text.ts';
 import { type Column, table } from '../table.ts';
 import { withRegion } from '../with-region.ts';
 
@@ -35,12 +36,3 @@ export const checkpointsLs: Command<JobInput> = (context, { jobId }) =>
     for (const line of table(newestFirst, columns, terminal.colors.bold)) terminal.print(line);
     return exitCodes.ok;
   });
-
-function marksText({ marks, best, quarantined }: ListedCheckpoint): string {
-  return marks
-    .map((mark) => {
-      if (mark === 'best' && best !== undefined) return `best ${best.metric} ${formatNumber(best.value)}`;
-      return mark === 'quarantined' ? `quarantined: ${quarantined}` : mark;
-    })
-    .join(', ');
-}

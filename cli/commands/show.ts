@@ -102,6 +102,9 @@ function printCheckpoints({ terminal, clock }: CliContext, { state }: JobView): 
   ];
   terminal.print();
   for (const line of table(state.checkpoints.toReversed(), columns, colors.bold)) terminal.print(line);
+  terminal.suggest(
+    `\`holdfast checkpoints ls ${state.jobId}\` tells why each was saved, and what must stay.`,
+  );
 }
 
 function noteOf({ best, pinned, quarantined }: CheckpointRecord): string {

@@ -9,8 +9,8 @@ import { type CheckpointName, objectKeys, parseCheckpointId } from '../contract/
 import type { Claim } from '../journal/claim.ts';
 import { prunable } from '../journal/fold-checkpoints.ts';
 import type { JobState } from '../journal/job-state.ts';
-import type { ObjectStore } from '../store/object-store.ts';
-import { chunkKeysOf, manifestIfSound, retainedKeys } from './retained-keys.ts';
+import type { ListedObject, ObjectStore } from '../store/object-store.ts';
+import { manifestIfSound, retainedKeys } from './retained-keys.ts';
 
 /**
  * Deletes what dropped checkpoints leave behind, after the entry that dropped them: every key that they stored or named
@@ -36,7 +36,7 @@ export async function deleteDropped(
     const name = defined(parseCheckpointId(id), 'the journal names checkpoints by their ids');
     const manifestKey = objectKeys.manifest(state.jobId, name);
     const left = await leftBy(store, state.jobId, name);
-    const doomed = left.filter((key) => key !== manifestKey && !isRetained(key));
+    const doomed = [...left.keys()].filter((key) => key !== manifestKey && !isRetained(key));
     await store.delete(doomed);
     // The manifest goes last: whoever repeats this after a crash reads in it what is left to delete.
     await store.delete([manifestKey]);
@@ -55,7 +55,8 @@ export async function sweepGarbage(claim: Claim, store: ObjectStore): Promise<nu
   const state = await ownedState(claim);
   const isRetained = await retainedKeys(store, state);
   let deleted = 0;
-  for await (const keys of pagesUnder(store, objectKeys.checkpoints(state.jobId))) {
+  for await (const page of pagesUnder(store, objectKeys.checkpoints(state.jobId))) {
+    const keys = page.map(({ key }) => key);
     const doomed = keys.filter((key) => {
       const name = checkpointOfKey(state.jobId, key);
       return name !== undefined && name.claim < claim.token && !isRetained(key);
@@ -91,30 +92,34 @@ async function ownedState(claim: Claim): Promise<JobState> {
 }
 
 /**
- * Keys that the checkpoint stored, and those that it re-used: these lie under older checkpoints which may be gone, and it
- * can be the last one to name them. Never a key of a later checkpoint, whatever its manifest says.
+ * Keys that the checkpoint stored, and those that it re-used, each with its bytes: these lie under older checkpoints which
+ * may be gone, and it can be the last one to name them. Never a key of a later checkpoint, whatever its manifest says.
  */
-async function leftBy(store: ObjectStore, jobId: string, name: CheckpointName): Promise<readonly string[]> {
+export async function leftBy(
+  store: ObjectStore,
+  jobId: string,
+  name: CheckpointName,
+): Promise<ReadonlyMap<string, number>> {
   const manifest = await manifestIfSound(store, objectKeys.manifest(jobId, name), { jobId, name });
-  const keys = new Set<string>();
-  for (const key of manifest === undefined ? [] : chunkKeysOf(manifest)) {
+  const keys = new Map<string, number>();
+  for (const { key, stored } of (manifest?.files ?? []).flatMap(({ chunks }) => chunks)) {
     const home = checkpointOfKey(jobId, key);
-    if (home !== undefined && !isLater(home, name)) keys.add(key);
+    if (home !== undefined && !isLater(home, name)) keys.set(key, stored);
   }
   for await (const page of pagesUnder(store, objectKeys.checkpoint(jobId, name))) {
-    for (const key of page) keys.add(key);
+    for (const { key, bytes } of page) keys.set(key, bytes);
   }
-  return [...keys];
+  return keys;
 }
 
 function isLater(left: CheckpointName, right: CheckpointName): boolean {
   return left.claim === right.claim ? left.ordinal > right.ordinal : left.claim > right.claim;
 }
 
-async function* pagesUnder(store: ObjectStore, prefix: string): AsyncGenerator<readonly string[]> {
+async function* pagesUnder(store: ObjectStore, prefix: string): AsyncGenerator<readonly ListedObject[]> {
   for (let after: string | undefined; ;) {
     const page = await store.list(prefix, after === undefined ? {} : { after });
-    yield page.objects.map((object) => object.key);
+    yield page.objects;
     if (page.next === undefined) return;
     after = page.next;
   }

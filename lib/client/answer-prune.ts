@@ -1,3 +1,6 @@
+import { AccessDeniedError } from '../base/errors.ts';
+import { retry } from '../base/retry.ts';
+import { askToDelete } from '../checkpoint/prune-outlook.ts';
 import { pruneRequested, sweepGarbage } from '../checkpoint/prune.ts';
 import { type Claim, takeClaim } from '../journal/claim.ts';
 import { prunable } from '../journal/fold-checkpoints.ts';
@@ -10,6 +13,8 @@ export type PruneAnswer =
   | { readonly outcome: 'pruned'; readonly checkpoints: readonly string[] }
   /** A live owner has the job and answers within seconds; or somebody claimed it while we were at it. */
   | { readonly outcome: 'owned'; readonly owner: OpenClaim | undefined }
+  /** The store lets us delete nothing: who may answers within a quarter of an hour, by `reconcile`. */
+  | { readonly outcome: 'not-allowed' }
   /** Nothing is asked that may be dropped. */
   | { readonly outcome: 'nothing' };
 
@@ -21,6 +26,7 @@ export type PruneAnswer =
  */
 export async function answerPrune(region: Region, journal: Journal, tidier: Tidier): Promise<PruneAnswer> {
   if (prunable(journal.state).length === 0) return { outcome: 'nothing' };
+  if (!(await mayDelete(region, journal.jobId))) return { outcome: 'not-allowed' };
   const options = tidyClaimOptions(region, journal.jobId, tidier);
   const taken = await takeClaim(journal, options, (state) => prunable(state).length > 0);
   if (taken.outcome === 'owned') return { outcome: 'owned', owner: taken.owner };
@@ -34,6 +40,17 @@ export async function answerPrune(region: Region, journal: Journal, tidier: Tidi
   } finally {
     const message = 'checkpoints were pruned on request';
     await giveBackTidied(region, journal, { token, by: tidier.by, message });
+  }
+}
+
+/** Before anything is written: a claim that drops what it then may not delete would leave garbage behind. */
+async function mayDelete({ store, clock, random }: Region, jobId: string): Promise<boolean> {
+  try {
+    await retry(() => askToDelete(store, jobId), { clock, random });
+    return true;
+  } catch (error) {
+    if (error instanceof AccessDeniedError) return false;
+    throw error;
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { ConflictError, NotFoundError } from '../base/errors.ts';
 import type { DocumentRef } from '../contract/journal-entry.ts';
-import { findCheckpoint, mustStay } from './fold-checkpoints.ts';
+import { findCheckpoint, heldByForks, mustStay } from './fold-checkpoints.ts';
 import type { AppendResult, Journal, NewEntry } from './journal.ts';
 import type { CheckpointRecord, JobState } from './job-state.ts';
 import { isFinished } from './status.ts';
@@ -30,18 +30,28 @@ async function ask(
   });
 }
 
+interface Submission {
+  readonly spec: DocumentRef;
+  readonly name: string;
+  readonly store: string;
+  /** The checkpoint of another job that this one begins with. */
+  readonly forkedFrom?: NonNullable<JobState['forkedFrom']>;
+}
+
+function isSameOrigin(one: JobState['forkedFrom'], other: JobState['forkedFrom']): boolean {
+  return one?.jobId === other?.jobId && one?.checkpoint === other?.checkpoint;
+}
+
 /**
  * Begins a journal. Repeating the very submission does nothing.
  * @throws ConflictError when another job has the id
  */
-export async function recordSubmission(
-  journal: Journal,
-  facts: { readonly spec: DocumentRef; readonly name: string; readonly store: string },
-): Promise<AppendResult> {
+export async function recordSubmission(journal: Journal, facts: Submission): Promise<AppendResult> {
   await journal.refresh();
-  return journal.append(({ sequence, jobId, spec }) => {
+  return journal.append(({ sequence, jobId, spec, forkedFrom }) => {
     if (sequence === 0) return { kind: 'submitted', ...facts, claim: null };
-    if (spec?.key === facts.spec.key && spec.sha256 === facts.spec.sha256) return undefined;
+    const isSame = spec?.key === facts.spec.key && spec.sha256 === facts.spec.sha256;
+    if (isSame && isSameOrigin(forkedFrom, facts.forkedFrom ?? null)) return undefined;
     throw new ConflictError(`there is a job \`${jobId}\` already.`, {
       hint: 'Choose another id, or leave it out.',
     });
@@ -134,24 +144,65 @@ export async function unpinCheckpoint(
   );
 }
 
+/** Its bytes were verified again and are whole: it may be resumed from once more. Nothing for one that was dropped meanwhile. */
+export async function liftQuarantine(
+  journal: Journal,
+  { checkpoint, by }: By & { readonly checkpoint: string },
+): Promise<AppendResult> {
+  return ask(journal, (state) =>
+    findCheckpoint(state, checkpoint)?.quarantined === undefined
+      ? undefined
+      : { kind: 'quarantine-lifted', checkpoint, by, claim: null },
+  );
+}
+
+/** Its bytes are not those that were committed. Nothing for one that is quarantined already, or was dropped meanwhile. */
+export async function quarantineCheckpoint(
+  journal: Journal,
+  facts: { readonly checkpoint: string; readonly chunks: readonly string[]; readonly why: string },
+): Promise<AppendResult> {
+  const { checkpoint, chunks, why } = facts;
+  return ask(journal, (state) => {
+    const record = findCheckpoint(state, checkpoint);
+    return record === undefined || record.quarantined !== undefined
+      ? undefined
+      : { kind: 'quarantined', checkpoint, chunks: [...chunks], why, claim: null };
+  });
+}
+
 /** Asks for checkpoints to be dropped. The holder of the newest claim does it. */
 export async function requestPrune(
   journal: Journal,
   { checkpoints, by }: By & { readonly checkpoints: readonly string[] },
 ): Promise<AppendResult> {
   return ask(journal, (state) => {
-    const stays = mustStay(state, state.updatedAt ?? '');
-    for (const id of checkpoints) {
-      if (!stays.has(retained(state, id).id)) continue;
-      throw new ConflictError(`checkpoint \`${id}\` must stay.`, {
-        hint: 'It is pinned, a fork is being made from it, or it is where a resume would begin.',
-      });
-    }
+    refuseWhatMustStay(state, checkpoints);
     const wanted = checkpoints.filter((id) => !state.requests.prune.includes(id));
     return wanted.length === 0
       ? undefined
       : { kind: 'prune-requested', checkpoints: wanted, by, claim: null };
   });
+}
+
+/**
+ * @throws ConflictError that says why one of them must stay
+ * @throws NotFoundError for one that is not retained
+ */
+export function refuseWhatMustStay(state: JobState, ids: readonly string[]): void {
+  const at = state.updatedAt ?? '';
+  const stays = mustStay(state, at);
+  const forks = heldByForks(state, at);
+  for (const id of ids) {
+    const { pinned } = retained(state, id);
+    if (!stays.has(id)) continue;
+    throw new ConflictError(`checkpoint \`${id}\` must stay.`, {
+      hint: pinned
+        ? `It is pinned. \`holdfast checkpoints unpin ${state.jobId} ${id}\` gives it free.`
+        : forks.has(id)
+          ? 'A fork is being made from it. It is free once the fork stands, or a day after it was begun.'
+          : 'It is where a resume would begin.',
+    });
+  }
 }
 
 /** Holds a checkpoint for a day, so that a child can be made from it. */

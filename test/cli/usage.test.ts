@@ -6,7 +6,7 @@ describe('help', () => {
     const { code, out, err } = await cliWorld().run(['--help']);
     expect(code).toBe(0);
     expect(err).toBe('');
-    for (const name of 'demo worker submit ls show why logs watch pause resume cancel retry local interrupt doctor fleet'.split(
+    for (const name of 'demo worker submit ls show why logs watch pause resume cancel retry checkpoints local interrupt doctor fleet'.split(
       ' ',
     )) {
       expect(out).toMatch(new RegExp(`^ {2}${name} `, 'm'));
@@ -15,7 +15,7 @@ describe('help', () => {
   });
 
   it.each(
-    'demo worker submit ls show why logs watch pause resume cancel retry local interrupt doctor fleet'.split(
+    'demo worker submit ls show why logs watch pause resume cancel retry checkpoints local interrupt doctor fleet'.split(
       ' ',
     ),
   )('of %s shows the options that every command takes', async (name) => {
