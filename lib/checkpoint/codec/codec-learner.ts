@@ -19,24 +19,23 @@ export interface SaveFacts {
   readonly cores: number;
 }
 
-/** Weight of a new measurement: some ten chunks, 80 MiB, change a mind. */
-const weight = 0.15;
+/** Weight of a new measurement among many: some seven chunks, 56 MiB, change a mind. */
+const weightMin = 0.15;
 /** A chunk below this measures the latency of requests, not a rate. */
 const measuredBytesMin = 1024 * 1024;
-/** Chunks after which a codec that is not in use is tried once more: 1 in 64 costs the cores less than a percent. */
+/** Trials at first, every other chunk: the first ones in each thread are slow, since nothing is compiled yet. */
+const firstTrials = 8;
+/** Chunks between later trials of a codec that is not in use: 1 in 64 costs the cores less than two percent. */
 const chunksBetweenTrials = 64;
-/** Trials before an emergency may rely on them. */
-const emergencyTrialsMin = 4;
 
 /** What a worker process has learned about its line and its codec, from save to save. */
 export class CodecLearner {
   readonly #codec: PlaneCodec;
   readonly #isOpen: boolean;
-  #networkMsPerByte: number | undefined;
-  #encodeMsPerByte: number | undefined;
-  #storedShare: number | undefined;
-  #trials = 0;
-  #chunksSinceTrial = chunksBetweenTrials;
+  readonly #networkMsPerByte = new Average();
+  readonly #encodeMsPerByte = new Average();
+  readonly #storedShare = new Average();
+  #chunksSinceTrial = 0;
 
   constructor({ storeUri, setting = 'auto', codec = codecToWrite }: CodecLearnerOptions) {
     this.#codec = codec;
@@ -51,48 +50,50 @@ export class CodecLearner {
     };
   }
 
-  #choose(save: SaveFacts, bytes: number): Codec {
-    const { occasion, cores } = save;
-    const isProven = occasion !== 'emergency' || this.#trials >= emergencyTrialsMin;
+  #choose({ occasion, cores }: SaveFacts, bytes: number): Codec {
+    const trials = this.#encodeMsPerByte.count;
+    const isProven = occasion === 'background' || trials >= firstTrials;
     const decided = chooseCodec({
       codec: this.#codec,
       occasion,
       cores,
-      networkBytesPerSecond: perSecond(this.#networkMsPerByte),
-      encodeBytesPerSecond: isProven ? perSecond(this.#encodeMsPerByte) : undefined,
-      storedShare: this.#storedShare,
+      networkBytesPerSecond: perSecond(this.#networkMsPerByte.value),
+      encodeBytesPerSecond: isProven ? perSecond(this.#encodeMsPerByte.value) : undefined,
+      storedShare: this.#storedShare.value,
     });
     if (decided !== 'none') return decided;
     this.#chunksSinceTrial += 1;
-    const isTrial =
-      occasion === 'background' &&
-      cores > 0 &&
-      bytes >= measuredBytesMin &&
-      this.#chunksSinceTrial > (this.#trials < emergencyTrialsMin ? 1 : chunksBetweenTrials);
-    if (!isTrial) return 'none';
+    const isDue = this.#chunksSinceTrial > (trials < firstTrials ? 1 : chunksBetweenTrials - 1);
+    const isFree = occasion === 'background' && cores > 0 && this.#networkMsPerByte.count > 0;
+    if (!isDue || !isFree || bytes < measuredBytesMin) return 'none';
     this.#chunksSinceTrial = 0;
     return this.#codec;
   }
 
-  #learn(save: SaveFacts, chunk: ChunkMeasurement): void {
+  #learn({ lanes }: SaveFacts, chunk: ChunkMeasurement): void {
     const { codec, rawBytes, storedBytes, encodeMs, putMs } = chunk;
     if (rawBytes < measuredBytesMin) return;
     // As if all lanes had been in use. Where the cores keep lanes empty this says too much, which speaks for `none`, and
     // that fills the lanes again: a line is never taken for slow because encoding was.
-    if (putMs > 0) {
-      this.#networkMsPerByte = mixed(this.#networkMsPerByte, putMs / (save.lanes * storedBytes));
-    }
+    if (putMs > 0) this.#networkMsPerByte.add(putMs / (lanes * storedBytes));
     if (codec === 'none' || encodeMs <= 0) return;
-    this.#trials += 1;
-    this.#encodeMsPerByte = mixed(this.#encodeMsPerByte, encodeMs / rawBytes);
-    this.#storedShare = mixed(this.#storedShare, storedBytes / rawBytes);
+    this.#encodeMsPerByte.add(encodeMs / rawBytes);
+    this.#storedShare.add(storedBytes / rawBytes);
+  }
+}
+
+/** The mean of the first values, then one that follows. */
+class Average {
+  value: number | undefined;
+  count = 0;
+
+  add(value: number): void {
+    this.count += 1;
+    const weight = Math.max(weightMin, 1 / this.count);
+    this.value = (this.value ?? 0) * (1 - weight) + value * weight;
   }
 }
 
 function perSecond(msPerByte: number | undefined): number | undefined {
   return msPerByte === undefined ? undefined : 1_000 / msPerByte;
-}
-
-function mixed(before: number | undefined, now: number): number {
-  return before === undefined ? now : before * (1 - weight) + now * weight;
 }

@@ -1,11 +1,14 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { seededRandom } from '../../../../lib/base/random.ts';
 
-/** Normally distributed float32 numbers with the scale of weights: the same for the same seed. */
+/** Bell-shaped float32 numbers with the scale of weights. The same for the same seed on any machine: sums, no logarithms. */
 export function bell(length: number, seed: number): Float32Array {
   const random = seededRandom(seed);
   return Float32Array.from({ length }, () => {
-    const radius = Math.sqrt(-2 * Math.log(1 - random.next()));
-    return 0.05 * radius * Math.cos(2 * Math.PI * random.next());
+    let sum = -3;
+    for (let die = 0; die < 6; die++) sum += random.next();
+    return 0.05 * sum;
   });
 }
 
@@ -17,4 +20,11 @@ export function bytesOf(array: { readonly buffer: ArrayBufferLike }): Uint8Array
 export function noise(length: number, seed: number): Uint8Array {
   const random = seededRandom(seed);
   return Uint8Array.from({ length }, () => Math.floor(random.next() * 256));
+}
+
+/** Coded chunks that Node.js 22 wrote. */
+export const goldenChunks: string = join(import.meta.dirname, '..', '..', '..', 'golden', 'v2', 'chunks');
+
+export function goldenChunk(name: string, codec: string): Uint8Array {
+  return new Uint8Array(readFileSync(join(goldenChunks, `${name}.${codec}`)));
 }
