@@ -7,6 +7,7 @@ import { storeIdentity } from '../../lib/contract/store-identity.ts';
 import { type Claim, claimJob } from '../../lib/journal/claim.ts';
 import { readHeartbeat } from '../../lib/journal/heartbeat.ts';
 import { isLive } from '../../lib/journal/liveness.ts';
+import { isUnfinishedFork } from '../../lib/journal/status.ts';
 import type { World } from '../world.ts';
 import type { AcceptedTicket } from './accept.ts';
 
@@ -39,8 +40,10 @@ export async function claimTicket(world: World, accepted: AcceptedTicket): Promi
   });
   if (result.outcome === 'claimed') return result;
   if (result.outcome === 'finished') {
+    // Whoever makes a fork sends a ticket when it is made.
     await world.queue.delete(ticket.receiptHandle);
-    return { outcome: 'declined', why: `the job is ${result.status}` };
+    const why = isUnfinishedFork(journal.state) ? 'a fork that is still being made' : result.status;
+    return { outcome: 'declined', why: `the job is ${why}` };
   }
   if (result.sameTicket) {
     await world.queue.changeVisibility(ticket.receiptHandle, world.timers.visibilityMs);

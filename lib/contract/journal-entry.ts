@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { saveReasonSchema, sha256Schema } from './manifest.ts';
 import { parseDocument } from './parse-document.ts';
 
-/** 2 for kinds that came later, else 1: a Holdfast that does not know a kind says so, and takes nothing for damage. */
+/** 2 for what came later, forks among it, else 1: a Holdfast that does not know it says so, and takes nothing for damage. */
 export const newestEntryFormat = 2;
 
 /** Facts common to all entries. `at` is for people and for the ledger; safety never rests on it. */
@@ -158,9 +158,14 @@ export type Instance = z.infer<typeof instanceSchema>;
 export type ReleaseCause = z.infer<typeof releaseCauseSchema>;
 export type DocumentRef = z.infer<typeof documentRef>;
 
-/** The oldest format whose readers know this kind. */
-export function entryFormatOf(kind: EntryKind): JournalEntry['format'] {
-  return kind === 'quarantine-lifted' ? newestEntryFormat : 1;
+/** The oldest format whose readers know what these facts mean. */
+export function entryFormatOf(facts: EntryFacts): JournalEntry['format'] {
+  const isNewer =
+    facts.kind === 'quarantine-lifted' ||
+    // Who does not know of forks would begin such a job afresh.
+    (facts.kind === 'submitted' && facts.forkedFrom !== undefined) ||
+    (facts.kind === 'checkpoint' && facts.reason === 'fork');
+  return isNewer ? newestEntryFormat : 1;
 }
 
 /** @throws UnknownFormatError, CorruptionError as `parseDocument` */

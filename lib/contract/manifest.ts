@@ -67,7 +67,7 @@ export const saveReasonSchema = z.enum([
   'fork',
 ]);
 
-/** 2 where a codec or an omission must be understood, else 1, so that an older Holdfast reads what it can. */
+/** 2 where a codec, an omission or a fork must be understood, else 1, so that an older Holdfast reads what it can. */
 export const newestManifestFormat = 2;
 
 export const manifestSchema = z.object({
@@ -96,9 +96,12 @@ export type SaveReason = z.infer<typeof saveReasonSchema>;
 export type Manifest = z.infer<typeof manifestSchema>;
 
 /** The oldest format that can say what this manifest says. */
-export function manifestFormatOf(manifest: Pick<Manifest, 'files' | 'omitted'>): Manifest['format'] {
+export function manifestFormatOf(
+  manifest: Pick<Manifest, 'files' | 'omitted'> & { readonly reason?: SaveReason },
+): Manifest['format'] {
   const isCoded = manifest.files.some((file) => file.chunks.some((chunk) => chunk.codec !== 'none'));
-  return isCoded || (manifest.omitted ?? []).length > 0 ? newestManifestFormat : 1;
+  const isNewer = isCoded || (manifest.omitted ?? []).length > 0 || manifest.reason === 'fork';
+  return isNewer ? newestManifestFormat : 1;
 }
 
 /**

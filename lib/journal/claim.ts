@@ -4,7 +4,7 @@ import type { EntryFacts, Instance } from '../contract/journal-entry.ts';
 import type { AppendResult, Journal } from './journal.ts';
 import type { JobState, JobStatus, OpenClaim } from './job-state.ts';
 import { settlementOf } from './settlement.ts';
-import { isClaimable } from './status.ts';
+import { isStartable } from './status.ts';
 
 /** The right to write as the job's owner, until a newer claim stands. */
 export interface Claim {
@@ -24,7 +24,7 @@ export interface Claim {
 
 export type ClaimResult =
   | { readonly outcome: 'claimed'; readonly claim: Claim }
-  /** Nothing to do: completed, failed, cancelled or paused. The ticket may be deleted. */
+  /** Nothing to do: completed, failed, cancelled or paused, or a fork that is still being made. The ticket may be deleted. */
   | { readonly outcome: 'finished'; readonly status: JobStatus }
   /** Somebody works on it. `sameTicket`: by this very ticket. */
   | { readonly outcome: 'owned'; readonly owner: OpenClaim; readonly sameTicket: boolean };
@@ -46,7 +46,7 @@ export interface ClaimOptions {
  * @throws NotFoundError when there is no such job
  */
 export async function claimJob(journal: Journal, options: ClaimOptions): Promise<ClaimResult> {
-  const taken = await takeClaim(journal, options, isClaimable);
+  const taken = await takeClaim(journal, options, isStartable);
   if (taken.outcome !== 'claimed') return taken;
   const status = await settle(taken.claim);
   return status === undefined ? taken : { outcome: 'finished', status };
@@ -93,7 +93,8 @@ export async function settle(claim: Claim): Promise<JobStatus | undefined> {
   return entry === undefined ? undefined : state.status;
 }
 
-function claimOf(journal: Journal, token: number): Claim {
+/** Writes as the owner that `token` names, for as long as that claim is the newest. */
+export function claimOf(journal: Journal, token: number): Claim {
   return {
     token,
     journal,

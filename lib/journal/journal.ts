@@ -168,7 +168,7 @@ class StoreJournal implements Journal {
   #candidate(facts: NewEntry): { readonly entry: JournalEntry; readonly bytes: Uint8Array } {
     const sequence = this.#state.sequence + 1;
     const bytes = encodeDocument({
-      format: entryFormatOf(facts.kind),
+      format: entryFormatOf(facts),
       sequence,
       nonce: this.#ports.random.hex(nonceBytes),
       at: this.#ports.serverClock.now().toISOString(),
