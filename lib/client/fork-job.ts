@@ -74,7 +74,7 @@ export async function forkJob(region: Region, options: ForkOptions): Promise<For
   options.onBegin?.({ jobId, checkpoint: origin.id });
   const ref = isBegun ? undefined : await publishFirstSpec(region.store, spec);
   if (origin.record !== undefined) {
-    await recordFork(parent, { checkpoint: origin.id, child: jobId });
+    await recordFork(parent, { checkpoint: origin.id, child: jobId, now: region.clock.now() });
     await makeChild(region, {
       ...options,
       parent,

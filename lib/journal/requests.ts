@@ -4,7 +4,7 @@
  */
 import { ConflictError, NotFoundError } from '../base/errors.ts';
 import type { DocumentRef } from '../contract/journal-entry.ts';
-import { findCheckpoint, heldByForks, mustStay } from './fold-checkpoints.ts';
+import { findCheckpoint, forkHoldMs, heldByForks, mustStay } from './fold-checkpoints.ts';
 import type { AppendResult, Journal, NewEntry } from './journal.ts';
 import type { CheckpointRecord, JobState } from './job-state.ts';
 import { isFinished } from './status.ts';
@@ -205,13 +205,19 @@ export function refuseWhatMustStay(state: JobState, ids: readonly string[]): voi
   }
 }
 
-/** Holds a checkpoint for a day, so that a child can be made from it. */
+/**
+ * Holds a checkpoint for a day, so that a child can be made from it. A hold that has more than half a day left at `now` is
+ * not renewed.
+ */
 export async function recordFork(
   journal: Journal,
-  { checkpoint, child }: { readonly checkpoint: string; readonly child: string },
+  { checkpoint, child, now }: { readonly checkpoint: string; readonly child: string; readonly now?: Date },
 ): Promise<AppendResult> {
   return ask(journal, (state) => {
     goodCheckpoint(state, checkpoint);
+    const held = state.forks.find((fork) => fork.checkpoint === checkpoint && fork.child === child);
+    const ageMs = now === undefined || held === undefined ? Infinity : now.getTime() - Date.parse(held.at);
+    if (ageMs < forkHoldMs / 2) return undefined;
     return { kind: 'forked', checkpoint, child, claim: null };
   });
 }
