@@ -27,11 +27,11 @@ export interface CodecFacts {
   readonly occasion: SaveOccasion;
   /** Of all puts together. */
   readonly networkBytesPerSecond: number | undefined;
-  /** Raw bytes that one thread encodes in a second. */
+  /** Raw bytes that one thread encodes in a second, by the clock: where the training needs its core, they are fewer. */
   readonly encodeBytesPerSecond: number | undefined;
   /** Stored ÷ raw bytes. */
   readonly storedShare: number | undefined;
-  /** Cores that may work for this save: its threads, as far as nobody else needs their cores. */
+  /** Threads that encode for this save. */
   readonly cores: number;
 }
 

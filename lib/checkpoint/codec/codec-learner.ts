@@ -3,10 +3,11 @@ import { type ChunkMeasurement, chooseCodec, type CodecChooser, type SaveOccasio
 import { codecToWrite, type PlaneCodec } from './entropy.ts';
 
 export interface CodecLearnerOptions {
-  /** Of the store. Behind anything but S3 there is no line that fewer bytes would relieve. */
+  /**
+   * Of the store. Only S3 lies behind a line. A folder is as fast as the disk, faster than any codec on the cores that
+   * train beside it, and whoever looks into it finds plain chunks, the same in every run.
+   */
   readonly storeUri: string;
-  /** `none`: the job wants its chunks as they are. @default auto */
-  readonly setting?: 'auto' | 'none' | undefined;
   /** @default what this Node.js writes best */
   readonly codec?: PlaneCodec;
 }
@@ -15,7 +16,7 @@ export interface SaveFacts {
   readonly occasion: SaveOccasion;
   /** Puts in flight at once. */
   readonly lanes: number;
-  /** Cores that may work for this save: its threads, as far as nobody else needs their cores. */
+  /** Threads that encode for this save. Where others need their cores, encoding takes longer, and that is measured. */
   readonly cores: number;
 }
 
@@ -31,21 +32,21 @@ const chunksBetweenTrials = 64;
 /** What a worker process has learned about its line and its codec, from save to save. */
 export class CodecLearner {
   readonly #codec: PlaneCodec;
-  readonly #isOpen: boolean;
+  readonly #hasLine: boolean;
   readonly #networkMsPerByte = new Average();
   readonly #encodeMsPerByte = new Average();
   readonly #storedShare = new Average();
   #chunksSinceTrial = 0;
 
-  constructor({ storeUri, setting = 'auto', codec = codecToWrite }: CodecLearnerOptions) {
+  constructor({ storeUri, codec = codecToWrite }: CodecLearnerOptions) {
     this.#codec = codec;
-    this.#isOpen = setting === 'auto' && storeUri.startsWith('s3:');
+    this.#hasLine = storeUri.startsWith('s3:');
   }
 
   /** For one save. */
   chooser(save: SaveFacts): CodecChooser {
     return {
-      choose: ({ bytes }) => (this.#isOpen ? this.#choose(save, bytes) : 'none'),
+      choose: ({ bytes }) => (this.#hasLine ? this.#choose(save, bytes) : 'none'),
       measured: (chunk) => this.#learn(save, chunk),
     };
   }

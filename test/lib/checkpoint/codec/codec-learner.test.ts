@@ -39,8 +39,7 @@ const coded = (codecs: readonly Codec[]): number => codecs.filter((codec) => cod
 const slow: WorldFacts = { networkBytesPerSecond: 0.2e9 };
 const fast: WorldFacts = { networkBytesPerSecond: 2e9 };
 
-const learnerOf = (storeUri: string = s3, setting?: 'auto' | 'none') =>
-  new CodecLearner({ storeUri, setting, codec: 'planes-zlib' });
+const learnerOf = (storeUri: string = s3) => new CodecLearner({ storeUri, codec: 'planes-zlib' });
 
 describe('what a worker learns about codecs', () => {
   it('begins without, and codes everything soon where the line is slow', () => {
@@ -107,9 +106,5 @@ describe('what a worker learns about codecs', () => {
 
   it.each(['file:///region/store', 'memory:test'])('codes nothing for %s', (uri) => {
     expect(coded(save(learnerOf(uri), background, slow))).toBe(0);
-  });
-
-  it('codes nothing for a job that wants its chunks as they are', () => {
-    expect(coded(save(learnerOf(s3, 'none'), background, slow))).toBe(0);
   });
 });
