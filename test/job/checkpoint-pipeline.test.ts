@@ -1,8 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { abortable } from '../../lib/base/deferred.ts';
+import { inProcessSender } from '../../lib/checkpoint/chunk-sender.ts';
 import { openJournal } from '../../lib/journal/journal.ts';
 import { requestPause } from '../../lib/journal/requests.ts';
 import type { ObjectStore } from '../../lib/store/object-store.ts';
+import { FakeTrainer } from '../support/fake-trainer.ts';
 import { withMethods } from '../support/with-methods.ts';
 import { WorkerBench } from '../support/worker-bench.ts';
 
@@ -117,5 +119,60 @@ describe('an upload that does not make it before the deadline', () => {
     await bench.pass(60_000);
     expect((await bench.state('job')).status).toBe('interrupted');
     expect(await bench.exitOf(worker)).toBe(75);
+  });
+});
+
+describe('what a save is sent by', () => {
+  it('is told of a notice before the trainer is asked, and sends what comes then', async () => {
+    await bench.submit('job');
+    const said: string[] = [];
+    const ports = { store: bench.store, clock: bench.clock, random: bench.random };
+    const worker = await bench.begin({
+      transfer: {
+        senderFor: (bytes) => {
+          said.push(`send ${bytes}`);
+          return inProcessSender(ports);
+        },
+        receiverFor: () => undefined,
+        hurry: () => said.push(`hurry, asked ${worker.trainer.heard.at(-1)?.kind === 'checkpoint'}`),
+        close: () => Promise.resolve(),
+      },
+    });
+    worker.trainer.train(10);
+    worker.trainer.stage();
+    await bench.until('it is committed', async () => (await bench.state('job')).checkpoints.length === 1);
+    worker.trainer.train(20);
+    worker.announce(bench.spotNotice(20_000));
+    expect(await bench.exitOf(worker)).toBe(75);
+    const send = `send ${FakeTrainer.contentOf(10).length}`;
+    expect(said).toEqual([send, 'hurry, asked false', send]);
+    expect((await bench.state('job')).checkpoints.at(-1)?.step).toBe(20);
+  });
+
+  it('deletes nothing after a notice, so that the hand-over does not wait for it', async () => {
+    await bench.submit('job');
+    const deleted: string[] = [];
+    const store = withMethods<ObjectStore>(bench.store, {
+      delete: async (keys, options) => {
+        deleted.push(...keys);
+        return bench.store.delete(keys, options);
+      },
+    });
+    const worker = await bench.begin({ store });
+    for (const step of [10, 20, 30, 40, 50, 60, 70]) {
+      worker.trainer.train(step);
+      worker.trainer.stage();
+      const isThere = async (): Promise<boolean> =>
+        (await bench.state('job')).checkpoints.at(-1)?.step === step;
+      await bench.until('it is committed', isThere);
+    }
+    await bench.pass(1_000);
+    const before = deleted.length;
+    expect(before).toBeGreaterThan(0);
+    worker.trainer.train(80);
+    worker.announce(bench.spotNotice(20_000));
+    expect(await bench.exitOf(worker)).toBe(75);
+    expect((await bench.state('job')).checkpoints.at(-1)?.step).toBe(80);
+    expect(deleted).toHaveLength(before);
   });
 });

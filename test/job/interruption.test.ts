@@ -267,7 +267,7 @@ describe('a worker that meets an interruption', () => {
     worker.trainer.train(50);
     worker.announce(bench.spotNotice());
     worker.trainer.finish({ accuracy: 0.9 });
-    await bench.pass(3_000);
+    await bench.until('it has ended', async () => (await bench.state('job')).status !== 'running');
     expect(await bench.state('job')).toMatchObject({
       status: 'completed',
       end: { metrics: { accuracy: 0.9 } },

@@ -23,7 +23,7 @@ import { MemoryJobQueue } from '../../lib/queue/memory-job-queue.ts';
 import { MemoryObjectStore } from '../../lib/store/memory-object-store.ts';
 import type { ObjectStore } from '../../lib/store/object-store.ts';
 import { FleetPlace } from '../../job/fleet-place.ts';
-import { inProcessTransfer } from '../../job/transfer/transfer.ts';
+import { inProcessTransfer, type Transfer } from '../../job/transfer/transfer.ts';
 import { runWorker, type WorkerOptions } from '../../job/worker.ts';
 import type { World } from '../../job/world.ts';
 import { type FakeTrainer, fakeTrainers } from './fake-trainer.ts';
@@ -59,6 +59,8 @@ export interface BenchOptions extends WorkerOptions {
   /** A store with bad weather around the bench's. */
   readonly store?: ObjectStore;
   readonly queue?: JobQueue;
+  /** @default no threads */
+  readonly transfer?: Transfer;
   /** @default a machine of its own */
   readonly membership?: FleetMembership;
   /** Stands there before the worker starts. */
@@ -151,7 +153,7 @@ export class WorkerBench {
     const world: World = {
       store,
       queue,
-      transfer: inProcessTransfer,
+      transfer: options.transfer ?? inProcessTransfer,
       notices: watch,
       fleet,
       clock,
