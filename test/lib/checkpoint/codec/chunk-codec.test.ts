@@ -1,10 +1,13 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { sha256Hex } from '../../../../lib/base/digest.ts';
 import { decodeChunk } from '../../../../lib/checkpoint/codec/decode-chunk.ts';
 import { encodeChunk } from '../../../../lib/checkpoint/codec/encode-chunk.ts';
 import { codecToWrite, type PlaneCodec } from '../../../../lib/checkpoint/codec/entropy.ts';
 import { seededRandom } from '../../../../lib/base/random.ts';
-import { bell, bytesOf, noise } from './samples.ts';
+import { bell, bytesOf, goldenChunks, noise } from './samples.ts';
 
 /** What this Node.js can write; it reads all. */
 const writable: readonly PlaneCodec[] =
@@ -28,6 +31,27 @@ describe.each(writable)('a chunk coded by %s', (codec) => {
     const share = storedShare(bytesOf(bell(256 * 1024, 1)), codec);
     expect(share).toBeLessThan(0.86);
     expect(share).toBeGreaterThan(0.8);
+  });
+
+  it('makes weights of a trained model smaller, and gives them back bit for bit', () => {
+    // 8,192 weights of examples/char-gpt after 301 steps.
+    const trained = readFileSync(join(dirname(goldenChunks), 'trained-weights.bin'));
+    const share = storedShare(new Uint8Array(trained), codec);
+    expect(share).toBeLessThan(0.87);
+    expect(share).toBeGreaterThan(0.8);
+  });
+
+  it('gives back anything: words of any kind, runs of any length, cut anywhere', () => {
+    const word = fc.oneof(fc.constant(0), fc.nat(255), fc.integer({ min: 0, max: 0xffff_ffff }));
+    const run = fc.record({ word, length: fc.integer({ min: 1, max: 400 }) });
+    const parts = fc.array(run, { maxLength: 30 });
+    fc.assert(
+      fc.property(parts, fc.nat(70), fc.nat(70), (runs, head, tail) => {
+        const words = runs.flatMap(({ word: value, length }) => Array.from({ length }, () => value));
+        const bytes = bytesOf(Uint32Array.from(words));
+        storedShare(bytes.subarray(head, Math.max(head, bytes.byteLength - tail)), codec);
+      }),
+    );
   });
 
   it('lets zeros, constants and planes of few values vanish', () => {
