@@ -75,7 +75,8 @@ async function outcomeOf(world: World, attempt: Attempt): Promise<Outcome> {
       resuming,
       risk: interruptionRisk({
         totals: state.totals,
-        newest: state.checkpoints.at(-1),
+        // How long a copy within the store took says nothing about an upload.
+        newest: state.checkpoints.findLast(({ reason }) => reason !== 'fork'),
         store: world.store.uri,
       }),
       ...fetched.files,

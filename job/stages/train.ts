@@ -157,15 +157,17 @@ class Training {
       this.#trainer.send({ kind: 'fresh' });
       return;
     }
+    const isFork = result.record.reason === 'fork';
     progress.startAt(step, result.record.epoch);
     this.#runtimes.savedBy(result.manifest.runtime);
     this.#pipeline.restoredFrom(result.record, result.manifest);
-    this.#plan.remembered(result.record);
+    // How long a copy within the store took says nothing about an upload.
+    if (!isFork) this.#plan.remembered(result.record);
     for (const { checkpoint, why } of result.passedOver)
       this.#say(`checkpoint ${checkpoint} was passed over: ${why}`, step);
     this.#say(`resumed from checkpoint ${result.record.id}`, step);
     this.#tellOutlook();
-    this.#trainer.send({ kind: 'restore', dir: dirs.restored, fork: false });
+    this.#trainer.send({ kind: 'restore', dir: dirs.restored, fork: isFork });
   }
 
   /** Told once it is known: whoever reads it can still change the job before a machine is lost. */
