@@ -67,6 +67,16 @@ export interface VerifyCheckpointsInput extends JobInput {
   readonly quarantine: boolean;
 }
 
+export interface ExportCheckpointInput extends JobInput {
+  /** The folder, with a checkpoint's name before it or not. */
+  readonly words: readonly string[];
+  readonly format: string;
+  readonly state?: string;
+  readonly weights?: string;
+  /** Also a quarantined one. */
+  readonly force?: boolean;
+}
+
 export interface LogsInput extends JobInput {
   readonly follow: boolean;
   readonly lost: boolean;

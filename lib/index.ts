@@ -49,6 +49,12 @@ export type { FileDifference } from './client/diff-files.ts';
 export { estimateFleet, type FleetEstimate, type TypeEstimate } from './client/estimate.ts';
 export { findCheckpointByName } from './client/find-checkpoint.ts';
 export { type CheckpointMark, listCheckpoints, type ListedCheckpoint } from './client/list-checkpoints.ts';
+export {
+  exportCheckpoint,
+  type Exported,
+  type ExportFormat,
+  type ExportOptions,
+} from './client/export-checkpoint.ts';
 export { loadSpec } from './client/load-spec.ts';
 export { type LocateOptions, locateRegion, type RegionPlace } from './client/locate-region.ts';
 export { pinCheckpoint, type PinResult, unpinCheckpoint } from './client/pin-checkpoint.ts';

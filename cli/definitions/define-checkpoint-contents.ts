@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { DiffCheckpointsInput } from '../inputs.ts';
+import type { DiffCheckpointsInput, ExportCheckpointInput } from '../inputs.ts';
 import type { Run } from './run.ts';
 
 const nameHelp = "id, step120, 'latest' or 'best'";
@@ -23,5 +23,30 @@ export function defineCheckpointContents(checkpoints: Command, run: Run): void {
         a,
         b,
       }),
+    );
+
+  checkpoints
+    .command('export')
+    .summary('write one into a folder for other programs')
+    .usage('[options] <job> [checkpoint] <folder>')
+    .description(
+      'Writes a checkpoint into a folder that is not there yet: its files as they are, which any safetensors reader opens, or with --format layers a model for tf.loadLayersModel. Every byte is verified; a damaged checkpoint leaves nothing and ends with 6.',
+    )
+    .argument('<job>', 'job id')
+    .argument('<words...>', `${nameHelp} (default: latest), then the folder`)
+    .option('--format <format>', 'safetensors or layers', 'safetensors')
+    .option('--state <name>', 'with layers: the model, where the state has several')
+    .option(
+      '--weights <name>',
+      'with layers: take weights from this state, which holds their moving averages',
+    )
+    .option('--force', 'also one that is quarantined, if its bytes are whole')
+    .action(
+      (jobId: string, words: readonly string[], options: Omit<ExportCheckpointInput, 'jobId' | 'words'>) =>
+        run(async () => (await import('../commands/checkpoints-export.ts')).checkpointsExport, {
+          ...options,
+          jobId,
+          words,
+        }),
     );
 }

@@ -101,6 +101,20 @@ export function chunksIn(file: ManifestFile, { offset, length }: FileRange): rea
   return parts;
 }
 
+/** A range as pieces of at most a chunk each, to be read when they are needed. */
+export function piecesOf(
+  reader: ChunkReader,
+  file: ManifestFile,
+  range: FileRange,
+): ReadonlyArray<{ readonly bytes: number; read(signal: AbortSignal): Promise<Uint8Array> }> {
+  let offset = range.offset;
+  return chunksIn(file, range).map(({ begin, end }) => {
+    const piece = { offset, length: end - begin };
+    offset += piece.length;
+    return { bytes: piece.length, read: (signal) => reader.read(file, piece, signal) };
+  });
+}
+
 /** Offsets at which the chunks of a file end. */
 export function cutsOf(file: ManifestFile): readonly number[] {
   let at = 0;

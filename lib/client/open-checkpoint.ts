@@ -68,7 +68,7 @@ export async function whileRetained<Result>(
     throw new CorruptionError(`checkpoint ${names} is damaged: ${error.message}`, {
       cause: error,
       ...(first !== undefined && {
-        hint: `\`holdfast checkpoints verify ${first.jobId}\` reads every byte of them and says which are whole.`,
+        hint: `\`holdfast checkpoints verify ${first.jobId} --all\` reads every byte and says which are whole.`,
       }),
     });
   }

@@ -1,23 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { claimJob } from '../../lib/journal/claim.ts';
-import { type Files, save } from '../lib/checkpoint/files.ts';
+import type { Files } from '../lib/checkpoint/files.ts';
 import { floats, tensorFile, trainerFile } from '../support/checkpoint-region.ts';
-import { type CliWorld, cliWorld } from '../support/cli-world.ts';
-
-/** A job of a local region with these checkpoints. */
-async function worldWith(
-  ...saves: ReadonlyArray<{ readonly step: number; readonly files: Files }>
-): Promise<CliWorld> {
-  const world = cliWorld();
-  const journal = await world.submitted({ jobId: 'job' });
-  const { store } = await world.region();
-  const instance = { id: 'i-1', type: 'g5.xlarge', zone: 'eu-west-1a' };
-  const result = await claimJob(journal, { ticket: 't', instance, isLive: async () => false });
-  if (result.outcome !== 'claimed') throw new Error('the job was not claimed');
-  for (const [index, { step, files }] of saves.entries())
-    await save({ store, claim: result.claim, files, ordinal: index + 1, step });
-  return world;
-}
+import { worldWithCheckpoints } from './checkpoint-world.ts';
 
 const files = (kernel: readonly number[], learningRate: number): Files => ({
   'model.safetensors': tensorFile([
@@ -30,7 +14,7 @@ const files = (kernel: readonly number[], learningRate: number): Files => ({
 
 describe('checkpoints diff', () => {
   it('shows what changed most first, and ends with 0', async () => {
-    const world = await worldWith(
+    const world = await worldWithCheckpoints(
       { step: 120, files: files([100, 100], 0.01) },
       { step: 180, files: files([101, 100], 0.02) },
     );
@@ -57,7 +41,7 @@ describe('checkpoints diff', () => {
   });
 
   it('has a shape that programs can rely on with --json, and 0 for equal ones as well', async () => {
-    const world = await worldWith({ step: 120, files: files([100, 100], 0.01) });
+    const world = await worldWithCheckpoints({ step: 120, files: files([100, 100], 0.01) });
     const { code, json } = await world.run(['checkpoints', 'diff', 'job', 'latest', 'step120', '--json']);
     expect(code).toBe(0);
     const side = {
@@ -98,7 +82,7 @@ describe('checkpoints diff', () => {
   });
 
   it('warns of a save that saved nothing new, and tells every tensor with --json', async () => {
-    const world = await worldWith(
+    const world = await worldWithCheckpoints(
       { step: 1, files: files([2, 2], 0.01) },
       { step: 2, files: files([2, 2], 0.02) },
       { step: 3, files: files([2, 3], 0.02) },
@@ -139,7 +123,7 @@ describe('checkpoints diff', () => {
   });
 
   it('ends with 3 where there is no such job or checkpoint', async () => {
-    const world = await worldWith({ step: 1, files: files([2, 2], 0.01) });
+    const world = await worldWithCheckpoints({ step: 1, files: files([2, 2], 0.01) });
     expect((await world.run(['checkpoints', 'diff', 'job', 'step7'])).code).toBe(3);
     expect((await world.run(['checkpoints', 'diff', 'job', 'step1', '--with', 'other'])).code).toBe(3);
   });
