@@ -1,4 +1,5 @@
 /** What each command is given, once its options have been parsed. Durations are milliseconds, amounts bytes. */
+import type { SimulationOptions } from '../lib/simulation/simulation-options.ts';
 
 export interface SubmitInput {
   /** The program's file; with `--command` the command's first word. */
@@ -139,4 +140,19 @@ export interface InterruptInput {
   readonly noticeMs?: number;
   /** Asks nobody. */
   readonly yes: boolean;
+}
+
+export interface SimulateInput {
+  readonly trace: readonly string[];
+  readonly tracesDir?: string;
+  /** What a 1 stands for in recordings of zeros and ones. */
+  readonly ones?: 'available' | 'unavailable';
+  readonly saveEvery: readonly string[];
+  readonly svg?: string;
+  readonly options: Partial<SimulationOptions> & Pick<SimulationOptions, 'stateBytes'>;
+}
+
+export interface CostInput extends JobInput {
+  /** USD an hour of every machine, instead of the market's prices. */
+  readonly usdPerHour?: number;
 }

@@ -6,6 +6,7 @@ import { defineCheckpoints } from './definitions/define-checkpoints.ts';
 import { defineDemo } from './definitions/define-demo.ts';
 import { defineDeploy } from './definitions/define-deploy.ts';
 import { defineFleet } from './definitions/define-fleet.ts';
+import { defineLedger } from './definitions/define-ledger.ts';
 import { defineMachines } from './definitions/define-machines.ts';
 import { defineReading } from './definitions/define-reading.ts';
 import { defineRequests } from './definitions/define-requests.ts';
@@ -49,6 +50,7 @@ export async function runCli(args: readonly string[], ports: CliPorts): Promise<
     ['Jobs:', defineReading],
     ['Jobs:', defineRequests],
     ['Checkpoints:', defineCheckpoints],
+    ['What it comes to:', defineLedger],
     ['AWS:', defineDeploy],
     ['Machines:', defineFleet],
     ['Machines:', defineMachines],

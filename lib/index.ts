@@ -96,6 +96,8 @@ export type { Manifest } from './contract/manifest.ts';
 export type { LogLine, MetricPoint } from './contract/segments.ts';
 export type { CheckpointRecord, JobState, JobStatus, OpenClaim } from './journal/job-state.ts';
 export type { Journal } from './journal/journal.ts';
+export { costOf, type CostOptions, type JobCost } from './ledger/cost.ts';
+export { type Goodput, goodputOf, type JobSeconds } from './ledger/goodput.ts';
 export { timeline, type TimelineEvent } from './ledger/timeline.ts';
 export type { JobQueue } from './queue/job-queue.ts';
 export type { ObjectStore } from './store/object-store.ts';

@@ -3,13 +3,14 @@
  *
  *     simulateFleet(traces: readonly Trace[], options: SimulationOptions, onProgress?: (share: number) => void): Report
  *     simulationOptions({ stateBytes, … }): SimulationOptions        defaults for what is not given
- *     readTraces(paths, how): Promise<readonly Trace[]>              files and folders (read-traces.ts)
+ *     readTraces(paths, { ones? }): Promise<{ traces, notes }>       files and folders (read-traces.ts)
+ *     generateTraces({ seed, count?, days? }): readonly Trace[]      where there are none (generate-traces.ts)
  *
  * `Report.policies[0]` is ours; `ofOracle` of each is its useful time as a share of the oracle's, pooled over all traces,
  * `worst` the trace with the smallest one.
  */
 import { seededRandom } from '../base/random.ts';
-import { drawMissed, oracleSeconds, simulateSlot } from './simulate-slot.ts';
+import { drawMissed, oracleSeconds, simulateSlot, type SlotResult } from './simulate-slot.ts';
 import type { SimulationOptions } from './simulation-options.ts';
 import { strategiesFor, type Strategy } from './strategies.ts';
 import { type MeasuredRun, shareOf, type Totals, totalsOf } from './totals.ts';
@@ -114,4 +115,17 @@ function worstOf(results: readonly TraceResult[]): TraceResult | undefined {
     (worst, result) => (worst !== undefined && worst.ofOracle <= result.ofOracle ? worst : result),
     first,
   );
+}
+
+/** The first run of one trace under our policy, told second by second: for a picture, or for the ledger of its journal. */
+export function tellTrace(
+  traces: readonly Trace[],
+  index: number,
+  options: SimulationOptions,
+): SlotResult | undefined {
+  const trace = traces[index];
+  const [ours] = strategiesFor(options, meanUpSeconds(traces) ?? 0);
+  if (trace === undefined || ours === undefined) return undefined;
+  const missed = missedIn(trace, options, { index, repeat: 0 });
+  return simulateSlot({ trace, strategy: ours, options, missed, keepsStory: true });
 }

@@ -1,3 +1,4 @@
+import { UsageError } from '../base/errors.ts';
 import type { SavePolicySpec } from '../contract/job-spec.ts';
 import { chunkBytes } from '../contract/manifest.ts';
 
@@ -47,11 +48,14 @@ export interface SimulationOptions {
 const memcpyBytesPerSecond = 8.9e9;
 const stallShareOfCopy = 0.3;
 
-/** The defaults above for what is not given. */
+/**
+ * The defaults above for what is not given.
+ * @throws UsageError where nothing could ever be saved, or a step takes no time
+ */
 export function simulationOptions(
   given: Partial<SimulationOptions> & Pick<SimulationOptions, 'stateBytes'>,
 ): SimulationOptions {
-  return {
+  const options = {
     bandwidthBytesPerSecond: 0.6e9,
     stepSeconds: 0.3,
     bootSeconds: 90,
@@ -72,7 +76,17 @@ export function simulationOptions(
     repeats: 5,
     ...given,
   };
+  for (const name of ['stateBytes', 'bandwidthBytesPerSecond', 'stepSeconds'] as const) {
+    if (!(options[name] > 0)) throw new UsageError(`a simulation without ${words[name]} has no end.`);
+  }
+  return options;
 }
+
+const words = {
+  stateBytes: 'any bytes to save',
+  bandwidthBytesPerSecond: 'any bandwidth',
+  stepSeconds: 'any time for a step',
+} as const;
 
 /** Requests one after another that end a save: manifest, journal entry, hint; and a first round trip of the chunks. */
 const roundTripsOfSave = 4;
