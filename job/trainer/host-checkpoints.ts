@@ -1,13 +1,14 @@
 import { defined } from '../../lib/base/assert.ts';
 import type { Clock } from '../../lib/base/clock.ts';
 import { deferred, type Deferred } from '../../lib/base/deferred.ts';
-import type { SaveCosts } from '../../lib/checkpoint/adaptive-interval.ts';
 import type { SavePolicy } from '../../lib/checkpoint/policy.ts';
 import type { SaveReason } from '../../lib/contract/manifest.ts';
 import type { TrainerMessage } from '../../lib/contract/trainer-messages.ts';
-import { compatibilityOf, type SavableRun, takeSnapshot } from '../../lib/training/snapshot.ts';
+import { compatibilityOf, type SavableRun } from '../../lib/training/snapshot.ts';
+import { type HeldSnapshot, HeldSnapshots } from './held-snapshots.ts';
+import { SaveMeter } from './save-meter.ts';
 import type { Slot, Slots } from './slots.ts';
-import { stageSnapshot } from './stage-snapshot.ts';
+import { type Staged, stageSnapshot } from './stage-snapshot.ts';
 
 export interface CheckpointRequest {
   readonly id: string;
@@ -31,8 +32,10 @@ export interface HostCheckpointsOptions {
   readonly send: (message: TrainerMessage) => void;
   readonly shouldSave: SavePolicy;
   readonly clock: Clock;
-  /** Training stands still until the supervisor does something. */
+  /** Training stands still until the supervisor does something, or until a snapshot is written. */
   readonly onWaiting: () => void;
+  /** Takes a line for people. */
+  readonly say?: (line: string) => void;
 }
 
 /** A snapshot that `unchanged` may point to once it is staged. `changes` tells which state it holds. */
@@ -57,12 +60,13 @@ export class HostCheckpoints {
   #turn: Turn = 'boundary';
   #requests: readonly CheckpointRequest[] = [];
   #known: readonly Known[] = [];
-  #writing: Known | undefined;
+  #writing: { readonly known: Known; readonly held: HeldSnapshot } | undefined;
+  readonly #held: HeldSnapshots;
   /** The supervisor gave up the snapshot that is being written. */
   #isGivenUp = false;
   #snapshots = 0;
   #lastSave = { step: 0, atMs: 0 };
-  #costs: SaveCosts | undefined;
+  readonly #meter: SaveMeter;
   #isHalted = false;
   #isStopped = false;
   #event: Deferred<void> = deferred();
@@ -70,6 +74,8 @@ export class HostCheckpoints {
 
   constructor(options: HostCheckpointsOptions) {
     this.#options = options;
+    this.#meter = new SaveMeter(options.clock);
+    this.#held = new HeldSnapshots(options.say ?? (() => {}));
   }
 
   get isStopped(): boolean {
@@ -100,8 +106,7 @@ export class HostCheckpoints {
 
   /** The supervisor needs the slot no more. */
   released({ slot: slotNumber, committed: isCommitted, flushMs }: Release): void {
-    if (flushMs !== undefined && this.#costs !== undefined)
-      this.#costs = { ...this.#costs, flushSeconds: flushMs / 1_000 };
+    if (flushMs !== undefined) this.#meter.flushed(flushMs);
     const slot = this.#options.slots.get(slotNumber);
     if (slot === undefined || slot.state === 'free') return;
     if (!isCommitted) this.#known = this.#known.filter((known) => known.slot !== slot);
@@ -131,6 +136,8 @@ export class HostCheckpoints {
   /** The loop is about to compute. */
   leaveBoundary(turn: 'step' | 'evaluation'): void {
     this.#turn = turn;
+    this.#held.stepBegins();
+    if (turn === 'step') this.#meter.stepBegan();
   }
 
   /** For one evaluation; aborted by a halt and by the stop. */
@@ -140,32 +147,35 @@ export class HostCheckpoints {
     return this.#evaluation.signal;
   }
 
-  /** Between two steps: begins what was asked for or is due. Halted, it waits for the stop. */
+  /**
+   * Between two steps: begins what was asked for or is due. Halted, it waits for the stop; where memory is too short for
+   * steps beside a held snapshot, until that is written.
+   */
   async boundary(): Promise<'go-on' | 'stop'> {
-    this.#turn = 'boundary';
+    this.#comeToBoundary();
     for (;;) {
       if (this.#isStopped) return 'stop';
       this.#answerUnchanged();
       const [asked] = this.#requests;
       if (asked !== undefined) this.#tryBegin(asked);
-      if (!this.#isHalted) break;
+      else if (!this.#isHalted) this.#beginIfDue();
+      const mustStand = this.#writing?.held.isAlone === true;
+      if (!this.#isHalted && !mustStand) return 'go-on';
+      if (mustStand) this.#meter.standsStill();
       await this.#waitForEvent();
     }
-    const why = this.#requests.length === 0 ? this.#whyDue() : undefined;
-    if (why !== undefined) this.#tryBegin({ ...this.#own('policy'), why });
-    return 'go-on';
   }
 
   /** Waits until the present state is staged in full. Where that fails for want of room, training goes on all the same. */
   async secure(reason: SaveReason): Promise<'go-on' | 'stop'> {
-    this.#turn = 'boundary';
+    this.#comeToBoundary();
     const { changes } = this.#attached().progress;
-    let hasBegun = this.#writing?.changes === changes;
+    let hasBegun = this.#writing?.known.changes === changes;
     for (;;) {
       if (this.#isStopped) return 'stop';
       this.#answerUnchanged();
       if (this.#stagedAs(changes) !== undefined) return 'go-on';
-      if (hasBegun && this.#writing?.changes !== changes) return 'go-on';
+      if (hasBegun && this.#writing?.known.changes !== changes) return 'go-on';
       if (!hasBegun) hasBegun = this.#tryBegin(this.#requests[0] ?? this.#own(reason));
       await this.#waitForEvent();
     }
@@ -173,7 +183,7 @@ export class HostCheckpoints {
 
   /** The last snapshot, staged in full; undefined when it could not be written. */
   async final(): Promise<{ readonly id: string; readonly slot: 0 | 1 } | 'stop' | undefined> {
-    this.#turn = 'boundary';
+    this.#comeToBoundary();
     const last = this.#own('end');
     let hasBegun = false;
     while (!hasBegun || this.#writing !== undefined) {
@@ -195,33 +205,39 @@ export class HostCheckpoints {
     const slot = this.#options.slots.free();
     if (this.#writing !== undefined || slot === undefined) return false;
     const run = this.#attached();
+    const { changes } = run.progress;
     const startedAtMs = this.#options.clock.monotonicMs();
-    const snapshot = takeSnapshot(run);
-    this.#costs = {
-      flushSeconds: this.#costs?.flushSeconds,
-      stolenSeconds: (this.#options.clock.monotonicMs() - startedAtMs) / 1_000,
-      bytes: snapshot.files.reduce((sum, file) => sum + file.bytes, 0),
-    };
+    const held = this.#held.take(run);
+    this.#meter.taken({ bytes: held.bytes, tookMs: this.#options.clock.monotonicMs() - startedAtMs });
     this.#requests = this.#requests.filter((one) => one !== request);
     this.#snapshots++;
     this.#noteSave(run);
-    const { changes } = run.progress;
     const known: Known = { id: request.id, changes, slot, isStaged: false };
-    this.#writing = known;
+    this.#writing = { known, held };
     this.#isGivenUp = false;
     this.#known = [...this.#known.filter((one) => one.changes === changes), known];
+    const { snapshot } = held;
     const staging = { slot, snapshot, ...request, compatibility: compatibilityOf(run) };
-    void stageSnapshot(staging, this.#options.send).then((isStaged) => this.#written(known, slot, isStaged));
+    const means = { send: this.#options.send, pace: this.#meter.pace };
+    void stageSnapshot(staging, means).then((staged) => this.#written(slot, staged));
     return true;
   }
 
-  #written(known: Known, slot: Slot, isStaged: boolean): void {
+  #written(slot: Slot, { isStaged, stolenMs }: Staged): void {
+    const { known, held } = defined(this.#writing, 'what was written was being written');
+    this.#held.gaveBack(held);
+    this.#meter.written(stolenMs);
     this.#writing = undefined;
     known.isStaged = isStaged;
     if (!isStaged) this.#known = this.#known.filter((one) => one !== known);
     if (this.#isGivenUp) slot.state = 'free';
     else slot.state = isStaged ? 'staged' : 'abandoned';
     this.#wake();
+  }
+
+  #comeToBoundary(): void {
+    if (this.#turn === 'step') this.#meter.stepEnded();
+    this.#turn = 'boundary';
   }
 
   #answerUnchanged(): void {
@@ -235,6 +251,11 @@ export class HostCheckpoints {
     return this.#known.findLast((known) => known.isStaged && known.changes === changes)?.id;
   }
 
+  #beginIfDue(): void {
+    const why = this.#whyDue();
+    if (why !== undefined) this.#tryBegin({ ...this.#own('policy'), why });
+  }
+
   #whyDue(): string | undefined {
     const { clock, shouldSave } = this.#options;
     const { plan, progress } = this.#attached();
@@ -245,7 +266,7 @@ export class HostCheckpoints {
       epochBoundary: plan.shape !== null && example === 0 && epoch > 0,
       stepsSince: step - this.#lastSave.step,
       secondsSince: (clock.monotonicMs() - this.#lastSave.atMs) / 1_000,
-      costs: this.#costs,
+      costs: this.#meter.costs,
     });
   }
 

@@ -32,6 +32,11 @@ export interface HostSessionOptions {
   readonly exit: (code: number) => void;
 }
 
+/** Output of the trainer is kept as the log of its job. */
+export function sayToPeople(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
 /** The trainer's side of the channel: what the supervisor says goes to whom it concerns, and the process ends in one place. */
 export class HostSession {
   readonly slots: Slots;
@@ -62,6 +67,7 @@ export class HostSession {
       shouldSave: savePolicyFrom(start.save, start.risk ?? unknownRisk),
       clock,
       onWaiting: () => this.reports.phase('waiting'),
+      say: sayToPeople,
     });
     this.checkpoints.begin(start.resuming ? 'restored' : 'fresh');
   }

@@ -17,7 +17,8 @@ import { installMathRandom, randomStreams } from '../../lib/training/random-stre
 import { resumeRun } from '../../lib/training/resume.ts';
 import type { SavableRun } from '../../lib/training/snapshot.ts';
 import { finite } from '../../lib/training/tensors.ts';
-import type { HostSession } from './host-session.ts';
+import { gpuMemory } from './gpu-memory.ts';
+import { type HostSession, sayToPeople } from './host-session.ts';
 import type { HostStart } from './host-start.ts';
 import { checkedTraining, loadProgram } from './load-program.ts';
 import { withoutNewListeners } from './without-new-listeners.ts';
@@ -34,8 +35,9 @@ export async function runHost({ start, session, clock }: HostOptions): Promise<v
   const { tf, runtime } = await withoutNewListeners(() => openBackend(start.backend));
   session.send({ kind: 'hello', protocol: protocolVersion, runtime });
   reports.phase('setup');
+  const gpu = gpuMemory(runtime);
   const program = await loadProgram(start.program, { tf, training: trainingModule });
-  const run = await setUp(program, { start, session, clock }, tf);
+  const run = await setUp(program, { start, session, clock }, { tf, gpu });
   reports.phase('waiting');
   const order = await session.order();
   if (order !== 'stop') {
@@ -59,7 +61,7 @@ type HostRun = SavableRun & LoopRun;
 async function setUp(
   program: Program<unknown, unknown>,
   options: HostOptions,
-  tf: TensorFlow,
+  { tf, gpu }: { readonly tf: TensorFlow; readonly gpu: Promise<number | undefined> },
 ): Promise<HostRun> {
   const { start, session, clock } = options;
   const { inputs, inputDigests, resuming } = start;
@@ -74,7 +76,7 @@ async function setUp(
     program.setup({ params, rng, inputs, resuming, signal: session.signal }),
   );
   const training = checkedTraining(returned);
-  const state = openState(tf, training.state);
+  const state = openState(tf, training.state, { omit: start.save.omit, gpuBytes: await gpu });
   // The base line: whatever changes from here on must be in `state`.
   state.forgotten();
   const run = {
@@ -124,6 +126,7 @@ function restore(
   resumeRun(run, {
     readFile: (path) => readFileSync(join(dir, path)),
     fork,
+    say: sayToPeople,
     ...(program.migrate !== undefined && { migrate: (wanted) => program.migrate?.(wanted) }),
   });
 }

@@ -3,16 +3,20 @@ import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { assert } from '../../lib/base/assert.ts';
 import { chunkBytes } from '../../lib/contract/manifest.ts';
 import type { HeldFile, HeldPiece } from '../../lib/training/state.ts';
-import { writeFully } from './slots.ts';
+import type { DrainPace } from './drain-pace.ts';
+import { type Part, writeParts } from './write-parts.ts';
 
-/** Small tensors are put together into writes of this size: a model may have hundreds of them. */
-const gatherBytes = 1024 * 1024;
+/** Copies that wait for the thread pool: memory beside the state. */
+const copiedInFlightMax = 64 * 1024 * 1024;
 
-/** Bytes given to the thread pool at a time: some 20 ms of writing, which the next step overlaps. */
-const inFlightBytesMax = 64 * 1024 * 1024;
+/**
+ * Views that wait for it are no memory. Some tenth of a second of writing, which the next step overlaps; longer, and the
+ * program's own reading of files would feel it.
+ */
+const inFlightMax = 256 * 1024 * 1024;
 
-/** Bytes read from the device before the training loop gets its turn. A single tensor may be larger. */
-const readBytesPerTurn = 16 * 1024 * 1024;
+/** One call of the system takes 1024 buffers; more than this do not make it faster. */
+const partsMax = 128;
 
 export interface FileToWrite {
   readonly handle: FileHandle;
@@ -23,26 +27,16 @@ export interface FileToWrite {
 
 /**
  * Writes held files. The thread pool works while training steps compute; what each step waits for is the reading of a
- * few tensors. As much as possible is given to the pool at once, because an answer of it is only heard between two steps.
+ * few tensors, or only their submission where memory can be written as it lies. A write ends where a chunk ends, so that
+ * the first chunk can be sent as soon as it is there. Answers of the pool are heard only between two steps.
  */
-export async function writeFiles(files: readonly FileToWrite[]): Promise<void> {
+export async function writeFiles(files: readonly FileToWrite[], pace: DrainPace): Promise<void> {
   const writes = new WritesInFlight();
-  let readInTurn = 0;
   try {
-    for (const { handle, file, onWritten } of files) {
-      const progress = new FileProgress(file.bytes, onWritten);
-      let offset = 0;
-      for (const bytes of gathered(file.pieces)) {
-        await writes.room(bytes.length);
-        const end = progress.expect(offset + bytes.length);
-        writes.add(bytes.length, writeFully(handle, bytes, offset).then(end));
-        offset += bytes.length;
-        readInTurn += bytes.length;
-        if (readInTurn < readBytesPerTurn) continue;
-        readInTurn = 0;
-        await yieldToEvents();
-      }
-      assert(offset === file.bytes, 'the pieces of a held file make up its length', { path: file.path });
+    for (const target of files) {
+      const writer = new FileWriter(target, { writes, pace });
+      for (const piece of pace.spend(() => target.file.pieces)) await writer.add(piece);
+      await writer.end();
     }
   } finally {
     // Also after a failure: the held memory may be given back only when no write reads it any more.
@@ -50,49 +44,111 @@ export async function writeFiles(files: readonly FileToWrite[]): Promise<void> {
   }
 }
 
-/** Pieces as buffers to write: small ones put together, large ones cut at the size of a turn. */
-function* gathered(pieces: readonly HeldPiece[]): Generator<Uint8Array> {
-  let parts: Uint8Array[] = [];
-  let bytes = 0;
-  for (const piece of pieces) {
-    const read = piece.read();
-    if (read.length < gatherBytes) {
-      parts.push(read);
-      bytes += read.length;
-    }
-    if (bytes >= gatherBytes || (bytes > 0 && read.length >= gatherBytes)) {
-      yield Buffer.concat(parts);
-      [parts, bytes] = [[], 0];
-    }
-    if (read.length < gatherBytes) continue;
-    for (let at = 0; at < read.length; at += readBytesPerTurn)
-      yield read.subarray(at, Math.min(read.length, at + readBytesPerTurn));
+/** Puts the pieces of one file together into writes. */
+class FileWriter {
+  readonly #target: FileToWrite;
+  readonly #writes: WritesInFlight;
+  readonly #pace: DrainPace;
+  readonly #progress: FileProgress;
+  /** Where the parts below begin in the file. */
+  #offset = 0;
+  #parts: Part[] = [];
+  #bytes = 0;
+  /** Of these, copies. */
+  #copiedBytes = 0;
+
+  constructor(target: FileToWrite, means: { readonly writes: WritesInFlight; readonly pace: DrainPace }) {
+    this.#target = target;
+    this.#writes = means.writes;
+    this.#pace = means.pace;
+    this.#progress = new FileProgress(target.file.bytes, target.onWritten);
   }
-  if (bytes > 0) yield Buffer.concat(parts);
+
+  async add(piece: HeldPiece): Promise<void> {
+    const give = piece.view?.bind(piece) ?? (await this.#copied(piece));
+    for (let from = 0; from < piece.bytes;) {
+      const bytes = Math.min(piece.bytes - from, chunkBytes - ((this.#offset + this.#bytes) % chunkBytes));
+      const begin = from;
+      this.#parts.push({ bytes, give: () => give().subarray(begin, begin + bytes) });
+      this.#bytes += bytes;
+      from += bytes;
+      const isAtChunksEnd = (this.#offset + this.#bytes) % chunkBytes === 0;
+      if (isAtChunksEnd || this.#parts.length === partsMax) await this.#submit();
+    }
+  }
+
+  async end(): Promise<void> {
+    if (this.#bytes > 0) await this.#submit();
+    const { path, bytes } = this.#target.file;
+    assert(this.#offset === bytes, 'the pieces of a held file make up its length', { path });
+  }
+
+  async #copied(piece: HeldPiece): Promise<() => Uint8Array> {
+    // Room first: what is read takes memory until it is written.
+    await this.#writes.room({ bytes: 0, copiedBytes: piece.bytes });
+    if (this.#pace.isOver(piece.bytes)) await this.#giveTurn();
+    const copy = this.#pace.read(piece);
+    this.#copiedBytes += copy.length;
+    return () => copy;
+  }
+
+  async #submit(): Promise<void> {
+    const [parts, bytes, offset] = [this.#parts, this.#bytes, this.#offset];
+    const load = { bytes, copiedBytes: this.#copiedBytes };
+    await this.#writes.room(load);
+    if (this.#pace.isOver(0)) await this.#giveTurn();
+    const end = this.#progress.expect(offset + bytes);
+    const write = this.#pace.spend(() => writeParts(this.#target.handle, parts, offset));
+    this.#writes.add(
+      load,
+      write.then(() => this.#pace.spend(end)),
+    );
+    this.#offset += bytes;
+    [this.#parts, this.#bytes, this.#copiedBytes] = [[], 0, 0];
+  }
+
+  async #giveTurn(): Promise<void> {
+    await yieldToEvents();
+    this.#pace.turned();
+  }
+}
+
+/** What a write asks of the thread pool and of memory. */
+interface Load {
+  readonly bytes: number;
+  /** Bytes of copies that are made for it. */
+  readonly copiedBytes: number;
 }
 
 /** Writes that are under way, over all files. */
 class WritesInFlight {
   readonly #open = new Set<Promise<void>>();
   #bytes = 0;
+  #copiedBytes = 0;
   #failure: { readonly error: unknown } | undefined;
 
-  add(bytes: number, write: Promise<void>): void {
-    this.#bytes += bytes;
+  add(load: Load, write: Promise<void>): void {
+    this.#bytes += load.bytes;
+    this.#copiedBytes += load.copiedBytes;
     const ended = write
       .catch((error: unknown) => {
         this.#failure ??= { error };
       })
       .finally(() => {
-        this.#bytes -= bytes;
+        this.#bytes -= load.bytes;
+        this.#copiedBytes -= load.copiedBytes;
         this.#open.delete(ended);
       });
     this.#open.add(ended);
   }
 
-  /** Resolves when `bytes` more may be given to the thread pool. A single larger write goes alone. */
-  async room(bytes: number): Promise<void> {
-    while (this.#bytes > 0 && this.#bytes + bytes > inFlightBytesMax) await Promise.race(this.#open);
+  /** Resolves when there is room for this too. A single larger one goes alone. */
+  async room({ bytes, copiedBytes }: Load): Promise<void> {
+    while (
+      (this.#bytes > 0 && this.#bytes + bytes > inFlightMax) ||
+      (this.#copiedBytes > 0 && this.#copiedBytes + copiedBytes > copiedInFlightMax)
+    )
+      await Promise.race(this.#open);
     this.#throwFailure();
   }
 

@@ -3,6 +3,8 @@ import { jobIdPattern } from './object-keys.ts';
 
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 const nameSchema = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/);
+/** A name in the `state` of a program. */
+const stateNameSchema = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$/);
 
 /** Where one input lies. `digest` and `bytes` are known for inputs that were uploaded by `submit`. */
 export const inputSchema = z.object({
@@ -20,7 +22,7 @@ export const savePolicySchema = z.object({
   everySteps: z.int().positive().optional(),
   everySeconds: z.number().positive().optional(),
   everyEpochs: z.int().positive().optional(),
-  omit: z.array(nameSchema).optional(),
+  omit: z.array(stateNameSchema).optional(),
 });
 
 /**

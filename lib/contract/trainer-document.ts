@@ -58,6 +58,8 @@ export const trainerDocumentSchema = z.object({
   stopped: z.string().nullable(),
   /** Sums over the running epoch, so that epoch means are exact after a resume. */
   epochMetrics: z.record(z.string(), z.object({ sum: z.unknown(), count })),
+  /** States that the program has and these files have not, as the job wishes; absent where there is none. */
+  omitted: z.array(z.string()).exactOptional(),
   state: z.record(z.string(), stateEntrySchema),
 });
 

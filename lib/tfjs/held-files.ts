@@ -1,76 +1,107 @@
 /** A snapshot by reference: tensors are immutable, so holding their data keeps the instant while training goes on. */
-import type { Tensor } from '@tensorflow/tfjs';
+import type { Tensor, TensorInfo } from '@tensorflow/tfjs';
 import { assert } from '../base/assert.ts';
-import { UserProgramError } from '../base/errors.ts';
+import type { PlacedTensor } from '../contract/safetensors.ts';
 import type { HeldFile, HeldPiece } from '../training/state.ts';
 import type { TensorFlow } from './backend.ts';
 import type { LiveTensor } from './entries/entry.ts';
-import { type EngineFields, isWasmBackend, seenAs } from './private-fields.ts';
-import { layoutSafetensors, type PlacedTensor, type TensorSpec } from '../contract/safetensors.ts';
-import { arrayDtype, bytesOf, storedDtype } from './tensor-data.ts';
+import type { FileLayouts, IndexedSpec } from './file-layouts.ts';
+import {
+  type EngineFields,
+  type HoldingBackend,
+  isNativeBackend,
+  isWasmBackend,
+  seenAs,
+} from './private-fields.ts';
+import { bytesOf } from './tensor-data.ts';
 import { assertAllocated } from './wasm-memory.ts';
 
-/** Tensors below this are gathered into pieces of up to this size: thousands of biases must not become thousands of writes. */
+/** Tensors below `aloneFrom` are gathered into pieces: thousands of biases must not become thousands of writes. */
 const gatheredBytesMax = 1024 * 1024;
-/** Larger tensors are a piece each, read without a copy where the backend allows. */
+/** A piece is read in one go, and reading a tensor from a device costs some ten microseconds whatever its size. */
+const gatheredTensorsMax = 64;
+/** Larger tensors are a piece each, given away without a copy where the backend allows. */
 const aloneFrom = 64 * 1024;
 
-interface HeldSpec extends TensorSpec {
-  readonly read: () => Uint8Array;
-  readonly view?: () => Uint8Array;
+/** What the data of one tensor is read from, until it is given back. */
+interface Held {
+  readonly info: TensorInfo;
+  readonly backend: HoldingBackend;
 }
+
+type Source = Pick<HeldPiece, 'read' | 'view'>;
+type Placed = PlacedTensor<IndexedSpec>;
 
 /** Holds tensors until `release`, and lays them out as files. */
 export class HeldTensors {
-  readonly #tf: TensorFlow;
   readonly #engine: EngineFields;
-  readonly #held: Tensor[] = [];
+  readonly #layouts: FileLayouts;
+  #held: Held[] = [];
+  #isReleased = false;
 
-  constructor(tf: TensorFlow) {
-    this.#tf = tf;
+  constructor(tf: TensorFlow, layouts: FileLayouts) {
     this.#engine = seenAs(tf.engine());
+    this.#layouts = layouts;
   }
 
-  /** @throws UserProgramError when two tensors have one name */
+  /**
+   * Some tenths of a microsecond per tensor: pieces are made when they are asked for.
+   * @throws UserProgramError when two tensors have one name, or one has a type that cannot be stored
+   */
   file(path: string, tensors: readonly LiveTensor[]): HeldFile {
-    const names = new Set<string>();
-    const specs = tensors.map((live) => {
-      if (names.has(live.name)) throw twoOfOneName(path, live.name);
-      names.add(live.name);
-      return 'array' in live ? arraySpec(live) : this.#hold(live);
-    });
-    const layout = layoutSafetensors(specs);
+    const layout = this.#layouts.of(path, tensors);
+    const data = tensors.map((live) => ('array' in live ? live.array : this.#hold(live)));
+    let pieces: readonly HeldPiece[] | undefined;
+    const sourceOf = ({ spec }: Placed): Source => this.#source(spec, data[spec.index]);
     return {
       path,
       bytes: layout.bytes,
-      pieces: [fixedPiece(layout.header), ...piecesOf(layout.tensors)],
+      get pieces() {
+        pieces ??= [fixedPiece(layout.header), ...piecesOf(layout.tensors, sourceOf)];
+        return pieces;
+      },
     };
   }
 
   release(): void {
-    for (const tensor of this.#held.splice(0)) tensor.dispose();
+    this.#isReleased = true;
+    const held = this.#held;
+    this.#held = [];
+    for (const { info, backend } of held) {
+      // The last owner of data makes the engine forget it, as the engine does for tensors of its own.
+      if (backend.disposeData(info.dataId)) this.#engine.removeDataId(info.dataId, backend);
+    }
   }
 
-  #hold({ name, tensor }: { readonly name: string; readonly tensor: Tensor }): HeldSpec {
-    const dtype = storedDtype(tensor.dtype, name);
-    const backend = this.#engine.state.tensorInfo.get(tensor.dataId)?.backend;
+  /** Without a tensor object of the engine: making and tracking one costs several times the reference itself. */
+  #hold({ name, tensor }: { readonly name: string; readonly tensor: Tensor }): Held {
+    const { dataId, shape, dtype } = tensor;
+    const backend = this.#engine.state.tensorInfo.get(dataId)?.backend;
     assert(backend !== undefined, 'a tensor of the state has data', { tensor: name });
     if (isWasmBackend(backend)) assertAllocated(backend, tensor);
-    backend.incRef(tensor.dataId);
-    const { dataId, shape } = tensor;
-    const held = this.#tf.keep(
-      this.#engine.makeTensorFromTensorInfo({ dataId, shape, dtype: tensor.dtype }, backend),
-    );
+    backend.incRef(dataId);
+    const held = { info: { dataId, shape, dtype }, backend };
     this.#held.push(held);
-    const present = (): Tensor => {
-      assert(!held.isDisposed, 'a held tensor is read before its release', { tensor: name });
-      return held;
+    return held;
+  }
+
+  #source({ name, dtype }: IndexedSpec, data: Held | ArrayBufferView | undefined): Source {
+    assert(data !== undefined, 'a layout is that of its tensors', { tensor: name });
+    if (ArrayBuffer.isView(data))
+      return fixedSource(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    const { info, backend } = data;
+    const given = (give: () => ArrayLike<number>) => (): Uint8Array => {
+      assert(!this.#isReleased, 'a held tensor is read before its release', { tensor: name });
+      return bytesOf(give(), dtype);
     };
-    if (!isWasmBackend(backend))
-      return { name, dtype, shape, read: () => bytesOf(present().dataSync(), dtype) };
-    // The heap may grow and detach every view of it; only a copy stays valid while training goes on.
-    const view = (): Uint8Array => bytesOf(backend.typedArrayFromHeap(present()), dtype);
-    return { name, dtype, shape, view, read: () => view().slice() };
+    if (isWasmBackend(backend)) {
+      const view = given(() => backend.typedArrayFromHeap(info));
+      // The heap may grow and detach every view of it; only a copy stays valid while training goes on.
+      return { view, read: () => view().slice() };
+    }
+    const read = given(() => backend.readSync(info.dataId));
+    // A native backend copies from the device at each read; that of plain JavaScript gives the array itself.
+    return isNativeBackend(backend) ? { read } : { read, view: read };
   }
 }
 
@@ -80,55 +111,49 @@ export function fixedFile(path: string, bytes: Uint8Array): HeldFile {
 }
 
 function fixedPiece(bytes: Uint8Array): HeldPiece {
-  return { bytes: bytes.length, read: () => bytes };
+  return { bytes: bytes.length, ...fixedSource(bytes) };
 }
 
-function arraySpec({ name, array }: Extract<LiveTensor, { readonly array: unknown }>): HeldSpec {
-  const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
-  return { name, dtype: arrayDtype(array), shape: [array.length], read: () => bytes };
+function fixedSource(bytes: Uint8Array): Source {
+  const read = (): Uint8Array => bytes;
+  return { read, view: read };
 }
 
-function piecesOf(tensors: readonly PlacedTensor<HeldSpec>[]): readonly HeldPiece[] {
+function piecesOf(tensors: readonly Placed[], sourceOf: (placed: Placed) => Source): readonly HeldPiece[] {
   const pieces: HeldPiece[] = [];
-  let gathered: PlacedTensor<HeldSpec>[] = [];
+  let gathered: Placed[] = [];
   let size = 0;
   const flush = (): void => {
-    if (gathered.length > 0) pieces.push(gatheredPiece(gathered, size));
+    if (gathered.length > 0) pieces.push(gatheredPiece(gathered.map(sourceOf), size));
     gathered = [];
     size = 0;
   };
   for (const placed of tensors) {
-    const isAlone = placed.bytes >= aloneFrom;
-    if (isAlone || size + placed.bytes > gatheredBytesMax) flush();
-    if (isAlone) {
-      const { read, view } = placed.spec;
-      pieces.push({ bytes: placed.bytes, read, ...(view !== undefined && { view }) });
-    } else {
+    const { bytes } = placed;
+    const isAlone = bytes >= aloneFrom;
+    if (isAlone || size + bytes > gatheredBytesMax || gathered.length === gatheredTensorsMax) flush();
+    if (isAlone) pieces.push({ bytes, ...sourceOf(placed) });
+    else {
       gathered.push(placed);
-      size += placed.bytes;
+      size += bytes;
     }
   }
   flush();
   return pieces;
 }
 
-function gatheredPiece(tensors: readonly PlacedTensor<HeldSpec>[], bytes: number): HeldPiece {
+function gatheredPiece(sources: readonly Source[], bytes: number): HeldPiece {
   return {
     bytes,
     read() {
       const piece = new Uint8Array(bytes);
       let at = 0;
-      for (const { spec, bytes: length } of tensors) {
-        piece.set((spec.view ?? spec.read)(), at);
-        at += length;
+      for (const { view, read } of sources) {
+        const part = (view ?? read)();
+        piece.set(part, at);
+        at += part.length;
       }
       return piece;
     },
   };
-}
-
-function twoOfOneName(path: string, name: string): UserProgramError {
-  return new UserProgramError(`two tensors are called ${name} in ${path}.`, {
-    hint: 'Give layers and variables explicit names that differ.',
-  });
 }

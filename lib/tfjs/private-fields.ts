@@ -2,7 +2,7 @@
  * The one place where types are believed instead of proved. TensorFlow.js keeps what exact state needs (optimizer slots,
  * states of recurrent layers, the engine's table of tensors) in private or loosely typed fields. Seen in 4.22.
  */
-import type { Optimizer, Tensor, TensorInfo, Variable } from '@tensorflow/tfjs';
+import type { Optimizer, Tensor, Variable } from '@tensorflow/tfjs';
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 
 /** `value`, seen as a type that only a look into TensorFlow.js can vouch for. */
@@ -61,11 +61,20 @@ interface EngineState {
 export interface EngineFields {
   readonly state: EngineState;
   readonly registeredVariables: Readonly<Record<string, Variable>>;
-  makeTensorFromTensorInfo(info: TensorInfo, backend: HoldingBackend): Tensor;
+  /** Forgets data that its backend has disposed. */
+  removeDataId(dataId: object, backend: HoldingBackend): void;
 }
 /** What every backend offers for sharing the data of a tensor. */
-interface HoldingBackend {
+export interface HoldingBackend {
   incRef(dataId: object): void;
+  /** One owner less. True when it was the last and the memory is free. */
+  disposeData(dataId: object): boolean;
+  readSync(dataId: object): ArrayLike<number>;
+}
+
+/** The native backend keeps data on a device, or in memory that only its library reaches. */
+export function isNativeBackend(backend: object): boolean {
+  return 'binding' in backend;
 }
 
 /** The wasm backend has its data on a heap of its own. */

@@ -7,7 +7,7 @@ import type { RestoreOptions } from './state.ts';
 export interface ResumeOptions extends RestoreOptions {
   /** Reads one file of the checkpoint whole. */
   readonly readFile: (path: string) => Uint8Array;
-  /** A fork may have another seed, other parameters and another order of the data. Its data must be the same. */
+  /** A fork may have another seed, other parameters and another order of the data, which `say` is told. Its data must be the same. */
   readonly fork: boolean;
 }
 
@@ -22,9 +22,13 @@ export function resumeRun(run: SavableRun, options: ResumeOptions): void {
     what: 'the state of the trainer',
     at: trainerDocumentPath,
   });
-  const saved = { entries: document.state, readFile };
-  const restoring = options.migrate === undefined ? {} : { migrate: options.migrate };
-  const differences = differencesOf(document, run, fork);
+  const saved = { entries: document.state, omitted: document.omitted, readFile };
+  const { migrate, say } = options;
+  const restoring = {
+    ...(migrate !== undefined && { migrate }),
+    ...(say !== undefined && { say }),
+  };
+  const differences = [...differencesInData(document, run), ...(fork ? [] : differencesInRun(document, run))];
   if (differences.length > 0) {
     // The run is over either way: what else differs is told with it, so that a person mends everything at once.
     differences.push(...differencesIn(() => state.restore(saved, restoring)));
@@ -32,6 +36,8 @@ export function resumeRun(run: SavableRun, options: ResumeOptions): void {
       hint: 'Resume with the values of the checkpoint, or submit a new job to begin with others.',
     });
   }
+  if (fork)
+    for (const difference of differencesInRun(document, run)) say?.(`the fork differs: ${difference}`);
   state.restore(saved, restoring);
   progress.load({
     ...document,
@@ -51,28 +57,36 @@ function differencesIn(restore: () => void): readonly string[] {
   }
 }
 
-/** What stands between a checkpoint and a run, in words. State itself is compared by `TrainingState.restore`. */
-function differencesOf(saved: TrainerDocument, run: SavableRun, fork: boolean): string[] {
-  const { identity, plan } = run;
-  const found: string[] = [];
-  const compare = (name: string, before: unknown, now: unknown): void => {
-    if (JSON.stringify(before) !== JSON.stringify(now))
-      found.push(`${name}: ${shown(before)} in the checkpoint, ${shown(now)} here`);
-  };
-  compare('data.examples', saved.data?.examples, plan.shape?.examples);
-  for (const [name, digest] of Object.entries(saved.inputs))
-    if (Object.hasOwn(identity.inputs, name)) compare(`input ${name}`, digest, identity.inputs[name]);
-  if (fork) return found;
-  compare('seed', saved.seed, identity.seed);
-  compare('data.batchSize', saved.data?.batchSize, plan.shape?.batchSize);
-  compare('data.shuffle', saved.data?.shuffle, plan.shape?.shuffle);
-  compare('data.lastBatch', saved.data?.lastBatch, plan.shape?.lastBatch);
+/** What stands between a checkpoint and any run, in words. State itself is compared by `TrainingState.restore`. */
+function differencesInData(saved: TrainerDocument, { identity, plan }: SavableRun): readonly string[] {
+  return [
+    ...compared('data.examples', saved.data?.examples, plan.shape?.examples),
+    ...Object.entries(saved.inputs).flatMap(([name, digest]) =>
+      Object.hasOwn(identity.inputs, name) ? compared(`input ${name}`, digest, identity.inputs[name]) : [],
+    ),
+  ];
+}
+
+/** What makes a run another one, in words: not to be resumed, but forked. */
+function differencesInRun(saved: TrainerDocument, { identity, plan }: SavableRun): readonly string[] {
   const [before, now] = [fieldsOf(saved.params), fieldsOf(identity.params)];
-  if (before === undefined || now === undefined) compare('params', saved.params, identity.params);
-  else
-    for (const name of new Set([...Object.keys(before), ...Object.keys(now)]))
-      compare(`params.${name}`, before[name], now[name]);
-  return found;
+  return [
+    ...compared('seed', saved.seed, identity.seed),
+    ...compared('data.batchSize', saved.data?.batchSize, plan.shape?.batchSize),
+    ...compared('data.shuffle', saved.data?.shuffle, plan.shape?.shuffle),
+    ...compared('data.lastBatch', saved.data?.lastBatch, plan.shape?.lastBatch),
+    ...(before === undefined || now === undefined
+      ? compared('params', saved.params, identity.params)
+      : [...new Set([...Object.keys(before), ...Object.keys(now)])].flatMap((name) =>
+          compared(`params.${name}`, before[name], now[name]),
+        )),
+  ];
+}
+
+function compared(name: string, before: unknown, now: unknown): readonly string[] {
+  return JSON.stringify(before) === JSON.stringify(now)
+    ? []
+    : [`${name}: ${shown(before)} in the checkpoint, ${shown(now)} here`];
 }
 
 function fieldsOf(value: unknown): Readonly<Record<string, unknown>> | undefined {

@@ -31,6 +31,8 @@ export interface Snapshot {
   readonly files: readonly HeldFile[];
   /** Set when this very state has just been evaluated as the best so far. */
   readonly best?: { readonly metric: string; readonly value: number };
+  /** States that are not in these files, as the job wishes. */
+  readonly omitted: readonly string[];
   release(): void;
 }
 
@@ -58,16 +60,17 @@ export function takeSnapshot(run: SavableRun): Snapshot {
       {
         path: trainerDocumentPath,
         bytes: document.length,
-        pieces: [{ bytes: document.length, read: () => document }],
+        pieces: [{ bytes: document.length, read: () => document, view: () => document }],
       },
     ],
     ...(isBest && best !== null && { best: { metric: best.metric, value: best.value } }),
+    omitted: state.omitted,
     release: () => held.release(),
   };
 }
 
 function documentOf(run: SavableRun, entries: TrainerDocument['state']): TrainerDocument {
-  const { identity, plan, progress } = run;
+  const { identity, plan, progress, state } = run;
   const { position, evaluation, best, stopped, epochMetrics } = progress.document();
   return {
     format: 1,
@@ -80,6 +83,7 @@ function documentOf(run: SavableRun, entries: TrainerDocument['state']): Trainer
     best,
     stopped,
     epochMetrics,
+    ...(state.omitted.length > 0 && { omitted: [...state.omitted] }),
     state: entries,
   };
 }

@@ -17,9 +17,9 @@ export interface HeldPiece {
   /** The bytes of the instant that was held. May be called at any time until `release`; the result stays valid until then. */
   read(): Uint8Array;
   /**
-   * The same without a copy, where that is possible (wasm). The view is valid only until the caller next waits for
-   * anything, since memory that grows detaches it: submit its write in the same turn. A write under way is safe until
-   * `release`.
+   * The same without a copy, where that is possible. The view is valid only until the caller next waits for anything,
+   * since memory that grows detaches it: submit its write in the same turn, and write again what was detached when the
+   * write ended.
    */
   view?(): Uint8Array;
 }
@@ -34,6 +34,8 @@ export interface HeldState {
 
 export interface SavedState {
   readonly entries: Readonly<Record<string, StateEntryDocument>>;
+  /** States that whoever saved left out on purpose. */
+  readonly omitted?: readonly string[] | undefined;
   /** Reads one file of the checkpoint whole; it was verified before. */
   readFile(path: string): Uint8Array;
 }
@@ -41,9 +43,23 @@ export interface SavedState {
 export interface RestoreOptions {
   /** A fork or changed program may answer for what does not match. */
   readonly migrate?: (wanted: Unmatched) => { readonly from: string } | 'keep-initial' | undefined;
+  /** Takes a line for people: what was not restored although everything fits. */
+  readonly say?: (line: string) => void;
+}
+
+/** Memory in which what is held lives on while training makes new tensors. */
+export interface HoldingMemory {
+  /** For people: `the WebAssembly heap`. */
+  readonly what: string;
+  /** Bytes that can still be allocated. */
+  readonly freeBytes: number;
+  /** It never shrinks: what it grew by for one held snapshot serves the next. */
+  readonly isKept: boolean;
 }
 
 export interface TrainingState {
+  /** Names that are in no snapshot, as the job wishes: a resume begins with what `setup` makes of them. */
+  readonly omitted: readonly string[];
   /** Constant time per tensor. */
   hold(): HeldState;
   /**
@@ -56,6 +72,8 @@ export interface TrainingState {
    * Names and shapes, for people: `counter [3]`.
    */
   forgotten(): readonly string[];
+  /** What is left of the memory that a held snapshot takes from, as far as it can be known. */
+  memory(): readonly HoldingMemory[];
   /** What must fit for a resume: names, kinds, shapes, dtypes, optimizer classes and slots. Plain JSON. */
   compatibility(): Readonly<Record<string, unknown>>;
 }

@@ -1,8 +1,10 @@
-import type { HeldState, SavedState, TrainingState } from '../../lib/training/state.ts';
+import type { HeldState, HoldingMemory, SavedState, TrainingState } from '../../lib/training/state.ts';
 
 /** A state of plain JSON, for the loop's own tests: `values` is what a program would change. */
 export class FakeTrainingState implements TrainingState {
   values: Record<string, unknown>;
+  readonly omitted: readonly string[] = [];
+  memoryLeft: readonly HoldingMemory[] = [];
   forgottenNames: readonly string[] = [];
   readonly log: string[] = [];
   heldNow = 0;
@@ -35,6 +37,10 @@ export class FakeTrainingState implements TrainingState {
 
   forgotten(): readonly string[] {
     return this.forgottenNames;
+  }
+
+  memory(): readonly HoldingMemory[] {
+    return this.memoryLeft;
   }
 
   compatibility(): Readonly<Record<string, unknown>> {

@@ -3,6 +3,7 @@ import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { DrainPace } from '../../../job/trainer/drain-pace.ts';
 import { Slots, writeFully } from '../../../job/trainer/slots.ts';
 import { stageSnapshot } from '../../../job/trainer/stage-snapshot.ts';
 import { writeFiles } from '../../../job/trainer/write-files.ts';
@@ -10,6 +11,7 @@ import { UnfitError } from '../../../lib/base/errors.ts';
 import { chunkBytes } from '../../../lib/contract/manifest.ts';
 import type { TrainerMessage } from '../../../lib/contract/trainer-messages.ts';
 import type { HeldFile } from '../../../lib/training/state.ts';
+import { manualClock } from '../../support/manual-clock.ts';
 
 let dir: string;
 beforeEach(() => {
@@ -28,6 +30,16 @@ function held(path: string, sizes: readonly number[]): HeldFile & { readonly con
   };
 }
 
+const pace = (): DrainPace => new DrainPace(manualClock());
+const lengthOf = (buffers: readonly Uint8Array[]): number =>
+  buffers.reduce((sum, buffer) => sum + buffer.length, 0);
+
+/** Nothing else of a handle is used. */
+function onlyWriting(handle: object): FileHandle {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return handle as FileHandle;
+}
+
 describe('writeFiles', () => {
   it.each([
     ['small pieces', [10, 0, 300, 7]],
@@ -39,7 +51,7 @@ describe('writeFiles', () => {
     const file = held('a', sizes);
     const handle = await open(join(dir, 'a'), 'w+');
     const told: number[] = [];
-    await writeFiles([{ handle, file, onWritten: (bytes) => told.push(bytes) }]);
+    await writeFiles([{ handle, file, onWritten: (bytes) => told.push(bytes) }], pace());
     await handle.close();
     expect((await readFile(join(dir, 'a'))).equals(file.content)).toBe(true);
     expect(told).toEqual(told.toSorted((one, other) => one - other));
@@ -48,52 +60,53 @@ describe('writeFiles', () => {
   });
 
   it('tells a length only when every byte below it is written, in whatever order writes end', async () => {
+    const writes = 5;
     const file = held(
       'a',
-      Array.from({ length: 24 }, () => 1024 * 1024),
+      Array.from({ length: writes * 8 }, () => 1024 * 1024),
     );
     const finished: (() => void)[] = [];
     const ends: number[] = [];
     // Writes end from the last to the first.
     const handle = {
-      write: (_bytes: Uint8Array, _from: number, length: number, at: number) =>
+      writev: (buffers: readonly Uint8Array[], at: number) =>
         new Promise((resolve) => {
           finished.push(() => {
             ends.push(at);
-            resolve({ bytesWritten: length });
+            resolve({ bytesWritten: lengthOf(buffers) });
           });
-          if (finished.length === 24) for (const finish of finished.toReversed()) finish();
+          if (finished.length === writes) for (const finish of finished.toReversed()) finish();
         }),
     };
     const told: { bytes: number; ended: number }[] = [];
-    // Only `write` is used.
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    await writeFiles([
-      {
-        handle: handle as unknown as FileHandle,
-        file,
-        onWritten: (bytes) => told.push({ bytes, ended: ends.length }),
-      },
-    ]);
+    await writeFiles(
+      [
+        {
+          handle: onlyWriting(handle),
+          file,
+          onWritten: (bytes) => told.push({ bytes, ended: ends.length }),
+        },
+      ],
+      pace(),
+    );
     expect(ends[0]).toBeGreaterThan(ends.at(-1) ?? 0);
     expect(told.at(-1)?.bytes).toBe(file.bytes);
-    expect(told.every(({ ended }) => ended === 24)).toBe(true);
+    expect(told.every(({ ended }) => ended === writes)).toBe(true);
   });
 
   it('waits for every write under way before it fails', async () => {
     let isOpen = true;
     let lateWrites = 0;
     const handle = {
-      write: async (_bytes: Uint8Array, _from: number, length: number, at: number) => {
+      writev: async (buffers: readonly Uint8Array[], at: number) => {
         if (at === 0) throw Object.assign(new Error('no space'), { code: 'ENOSPC' });
         await new Promise((resolve) => setImmediate(resolve));
         if (!isOpen) lateWrites++;
-        return { bytesWritten: length };
+        return { bytesWritten: lengthOf(buffers) };
       },
     };
-    const file = held('a', [1_500_000, 1_500_000]);
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    const writing = writeFiles([{ handle: handle as unknown as FileHandle, file, onWritten() {} }]);
+    const file = held('a', [10_000_000, 10_000_000]);
+    const writing = writeFiles([{ handle: onlyWriting(handle), file, onWritten() {} }], pace());
     await expect(writing).rejects.toThrow('no space');
     isOpen = false;
     await new Promise((resolve) => setImmediate(resolve));
@@ -126,7 +139,7 @@ describe('a slot', () => {
     for (const file of [long, short]) {
       const slot = slots.free();
       if (slot === undefined) throw new Error('no slot is free');
-      await writeFiles([{ handle: await slot.file('a'), file, onWritten() {} }]);
+      await writeFiles([{ handle: await slot.file('a'), file, onWritten() {} }], pace());
     }
     const bytes = await readFile(join(dir, 'slot-0', 'a'));
     expect(bytes).toHaveLength(9_000);
@@ -164,7 +177,7 @@ describe('stageSnapshot', () => {
         ],
       };
       const messages: TrainerMessage[] = [];
-      const isStaged = await stageSnapshot(
+      const { isStaged } = await stageSnapshot(
         {
           slot,
           id: 't1',
@@ -174,12 +187,13 @@ describe('stageSnapshot', () => {
             position: { step: 3, epoch: 0, example: 9 },
             files: [isFull ? broken : file],
             best: { metric: 'x', value: 1 },
+            omitted: [],
             release: () => {
               isReleased = true;
             },
           },
         },
-        (message) => messages.push(message),
+        { send: (message) => messages.push(message), pace: pace() },
       );
       expect(isStaged).toBe(!isFull);
       expect(isReleased).toBe(true);
