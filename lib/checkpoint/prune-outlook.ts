@@ -45,7 +45,8 @@ export async function pruneOutlook(
 /**
  * Whether the store lets us delete below the job's checkpoints. Asked of a key that nobody ever writes, since no claim has
  * the number 0: who learns it only after the entry that drops a checkpoint leaves its bytes behind.
- * @throws TransientError as the store gives it
+ * In a bucket with versions it leaves a delete marker, which the bucket's lifecycle clears away.
+ * @throws AccessDeniedError when it does not; TransientError as the store gives it
  */
 export async function askToDelete(store: ObjectStore, jobId: string): Promise<void> {
   await store.delete([objectKeys.manifest(jobId, { claim: 0, ordinal: 0, step: 0 })]);
