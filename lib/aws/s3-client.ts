@@ -2,11 +2,14 @@ import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { UnfitError, UsageError } from '../base/errors.ts';
 import type { AwsTimeouts } from './aws-timeouts.ts';
 import { configuredEndpoint } from './configured-endpoint.ts';
+import { DirectReads } from './direct-reads.ts';
 import { type S3Location, s3UriOf } from './s3-uri.ts';
 
 /** A client and what its answers say beyond their documented fields. */
 export interface S3Connection {
   readonly client: S3Client;
+  /** For bodies that the caller has memory for. */
+  readonly reads: DirectReads;
   /**
    * The store's clock at this answer, from its Date header, which the SDK hides.
    * @throws UnfitError when the store sent none: without it nobody could tell a live owner from a dead one
@@ -76,7 +79,7 @@ export function connectS3(
     ...(profile === undefined ? {} : { profile }),
   });
   signWithKnownHash(client, location.compat);
-  return { client, serverTimeOf: rememberServerTimes(client) };
+  return { client, reads: new DirectReads(timeouts), serverTimeOf: rememberServerTimes(client) };
 }
 
 const checksumHeader = 'x-amz-checksum-sha256';

@@ -24,6 +24,7 @@ import type {
 import { awsErrorFacts } from './aws-errors.ts';
 import { answerTimeoutMs, awsTimeouts, type AwsTimeouts } from './aws-timeouts.ts';
 import { readBody } from './read-body.ts';
+import { readDirectly } from './read-directly.ts';
 import { sendOptions } from './aws-client.ts';
 import { given, isBareNotFound, isMissingObject, type S3Call, S3Calls } from './s3-calls.ts';
 import { connectS3, withRegion } from './s3-client.ts';
@@ -70,11 +71,13 @@ class S3ObjectStore implements ObjectStore {
 
   async get(key: string, { signal, into }: GetOptions = {}): Promise<StoredObject | undefined> {
     const command = new GetObjectCommand(this.#calls.address(key));
+    const direct =
+      into === undefined ? undefined : readDirectly(command, this.#calls.connection.reads, { into, signal });
     return this.#calls.unlessMissing({ operation: 'GetObject', key, signal }, async () => {
       const output = await this.#calls.connection.client.send(command, sendOptions(signal));
       return {
         key,
-        body: await readBody(output.Body, output.ContentLength, into),
+        body: direct?.() ?? (await readBody(output.Body, output.ContentLength, into)),
         etag: given(output.ETag, 'ETag'),
         lastModified: given(output.LastModified, 'Last-Modified'),
         serverTime: this.#calls.connection.serverTimeOf(output),
@@ -190,6 +193,7 @@ class S3ObjectStore implements ObjectStore {
 
   close(): Promise<void> {
     this.#calls.connection.client.destroy();
+    this.#calls.connection.reads.close();
     return Promise.resolve();
   }
 

@@ -1,0 +1,33 @@
+import { Readable } from 'node:stream';
+import type { GetObjectCommand } from '@aws-sdk/client-s3';
+import type { DirectReads, SignedGet } from './direct-reads.ts';
+
+/**
+ * Lets the body of this one call be read into the caller's memory. Everything else stays the SDK's: the request is the one
+ * that it has signed, the headers are read by it, and whatever is not a plain success it asks for once more by itself.
+ * @returns the body once the call has succeeded; undefined where the SDK has it
+ */
+export function readDirectly(
+  command: GetObjectCommand,
+  reads: DirectReads,
+  to: { readonly into: Uint8Array; readonly signal: AbortSignal | undefined },
+): () => Uint8Array | undefined {
+  let body: Uint8Array | undefined;
+  command.middlewareStack.add(
+    (next) => async (args) => {
+      const { request } = args;
+      const read = isSignedGet(request) ? await reads.get(request, to.into, to.signal) : undefined;
+      if (read === undefined) return next(args);
+      body = read.body;
+      const { headers } = read.head;
+      return { response: { statusCode: 200, headers, body: Readable.from([]) } };
+    },
+    // Innermost: after the signature, where the SDK would send.
+    { step: 'deserialize', priority: 'low', name: 'readDirectly' },
+  );
+  return () => body;
+}
+
+function isSignedGet(request: unknown): request is SignedGet {
+  return typeof request === 'object' && request !== null && 'hostname' in request && 'headers' in request;
+}
