@@ -75,6 +75,7 @@ const valueMax = 32;
 
 function valueText(value: unknown): string {
   if (value === undefined) return '-';
+  if (typeof value === 'number') return formatNumber(value);
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   return text.length <= valueMax ? text : `${text.slice(0, valueMax)}…`;
 }
