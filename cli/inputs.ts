@@ -13,6 +13,7 @@ export interface SubmitInput {
   readonly input: readonly string[];
   readonly env: readonly string[];
   readonly saveEvery: readonly string[];
+  readonly omit: readonly string[];
   readonly keep: readonly string[];
   readonly seed?: string;
   readonly backend?: string;
@@ -100,6 +101,32 @@ export interface ResumeInput extends RequestInput {
   /** Another keep policy; empty: the one that the job has. */
   readonly keep: readonly string[];
   readonly from?: string;
+}
+
+export interface ForkInput {
+  /** `JOB` or `JOB@CHECKPOINT`. */
+  readonly from: string;
+  readonly set: readonly string[];
+  readonly env: readonly string[];
+  readonly saveEvery: readonly string[];
+  readonly program?: string;
+  readonly name?: string;
+  readonly id?: string;
+  readonly seed?: string;
+  readonly keep?: string;
+  readonly owner?: string;
+  readonly dryRun: boolean;
+}
+
+export interface SweepInput {
+  readonly file: string;
+  readonly saveEvery: readonly string[];
+  readonly owner?: string;
+  /** Only shows how its points stand. */
+  readonly status: boolean;
+  readonly dryRun: boolean;
+  /** However many points there are. */
+  readonly yes: boolean;
 }
 
 export interface WorkerInput {

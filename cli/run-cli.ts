@@ -5,6 +5,7 @@ import type { CliContext, CliPorts, GlobalOptions } from './context.ts';
 import { defineCheckpoints } from './definitions/define-checkpoints.ts';
 import { defineDemo } from './definitions/define-demo.ts';
 import { defineDeploy } from './definitions/define-deploy.ts';
+import { defineForks } from './definitions/define-forks.ts';
 import { defineFleet } from './definitions/define-fleet.ts';
 import { defineLedger } from './definitions/define-ledger.ts';
 import { defineMachines } from './definitions/define-machines.ts';
@@ -49,6 +50,7 @@ export async function runCli(args: readonly string[], ports: CliPorts): Promise<
     ['Jobs:', defineSubmit],
     ['Jobs:', defineReading],
     ['Jobs:', defineRequests],
+    ['Jobs:', defineForks],
     ['Checkpoints:', defineCheckpoints],
     ['What it comes to:', defineLedger],
     ['AWS:', defineDeploy],

@@ -3,7 +3,8 @@ import { type JobView, readJob } from '../../lib/client/read-job.ts';
 import { summarizeJob } from '../../lib/client/summarize-job.ts';
 import { exitCodes } from '../../lib/contract/exit-codes.ts';
 import type { JobSpec } from '../../lib/contract/job-spec.ts';
-import type { CheckpointRecord } from '../../lib/journal/job-state.ts';
+import type { CheckpointRecord, JobState } from '../../lib/journal/job-state.ts';
+import { isUnfinishedFork } from '../../lib/journal/status.ts';
 import { afterFailure } from '../after-failure.ts';
 import type { CliContext, Command } from '../context.ts';
 import { formatAge, formatBytes, formatCount, formatDuration, formatNumber } from '../format.ts';
@@ -39,6 +40,7 @@ function printHead({ terminal, clock }: CliContext, view: JobView, spec: JobSpec
     terminal.print(`  ${colors.dim(title.padEnd(11))} ${text}`);
   terminal.print(`${colors.bold(state.jobId)}  ${paintStatus(colors, job)(statusText(job))}`);
   line('name', state.name);
+  for (const [title, text] of lineage(state)) line(title, text);
   line('submitted', `${state.submittedAt} (${formatAge(state.submittedAt, clock.now())} ago)`);
   if (spec !== null) for (const [title, text] of specLines(spec)) line(title, text);
   line('position', `step ${stepText(job)} · epoch ${job.epoch} · loss ${lossText(job)}${speedText(job)}`);
@@ -47,6 +49,20 @@ function printHead({ terminal, clock }: CliContext, view: JobView, spec: JobSpec
     'recoveries',
     `${interruptions} announced · ${silentDeaths} without notice · ${formatCount(lostSteps, 'step')} done again`,
   );
+}
+
+/** Where the job comes from, and which jobs began with a checkpoint of it within a day. */
+function lineage(state: JobState): ReadonlyArray<readonly [title: string, text: string]> {
+  const { jobId, forkedFrom: from, forks } = state;
+  const unfinished = isUnfinishedFork(state)
+    ? ` · not made yet: \`holdfast fork ${from?.jobId}@${from?.checkpoint} --id ${jobId}\` finishes it`
+    : '';
+  return [
+    ...(from === null
+      ? []
+      : [['forked from', `${from.jobId} at step ${from.step} (${from.checkpoint})${unfinished}`] as const]),
+    ...forks.map(({ checkpoint, child }) => ['fork', `${child} from ${checkpoint}`] as const),
+  ];
 }
 
 function specLines(spec: JobSpec): ReadonlyArray<readonly [title: string, text: string]> {

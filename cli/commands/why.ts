@@ -2,6 +2,7 @@ import { openExistingJob } from '../../lib/client/read-job.ts';
 import { exitCodes } from '../../lib/contract/exit-codes.ts';
 import type { JournalEntry } from '../../lib/contract/journal-entry.ts';
 import type { JobState } from '../../lib/journal/job-state.ts';
+import { isFinished, isUnfinishedFork } from '../../lib/journal/status.ts';
 import { describeEvent } from '../../lib/ledger/describe-event.ts';
 import { headline } from '../../lib/ledger/headline.ts';
 import { timeline, type TimelineEvent } from '../../lib/ledger/timeline.ts';
@@ -42,7 +43,9 @@ function printEvent(terminal: Terminal, event: TimelineEvent, before: TimelineEv
 
 /** Where the job stands, in one sentence, and what a person can do about it. */
 function verdict(state: JobState): string {
-  const { jobId, status, end, lastRelease, requests } = state;
+  const { jobId, status, end, lastRelease, requests, forkedFrom } = state;
+  if (isUnfinishedFork(state) && !isFinished(status))
+    return `${jobId} is a fork that is not made yet. \`holdfast fork ${forkedFrom?.jobId}@${forkedFrom?.checkpoint} --id ${jobId}\` finishes it.`;
   const checkpoint = state.checkpoints.findLast(({ quarantined }) => quarantined === undefined);
   const from = checkpoint === undefined ? 'from the beginning' : `from step ${checkpoint.step}`;
   switch (status) {
@@ -53,6 +56,9 @@ function verdict(state: JobState): string {
         ? `${jobId} runs and has been asked to ${requests.cancel ? 'end' : 'pause'}.`
         : `${jobId} runs.`;
     case 'interrupted':
+      // Whoever made the fork held the only claim so far.
+      if (forkedFrom !== null && state.totals.claims === 1)
+        return `${jobId} waits for a worker and will start ${from}, as a fork of ${forkedFrom.jobId}.`;
       return `${jobId} waits for a replacement, after: ${headline(lastRelease?.message ?? 'unknown')}. It will resume ${from}.`;
     case 'paused':
       return `${jobId} is paused. \`holdfast resume ${jobId}\` goes on ${from}.`;

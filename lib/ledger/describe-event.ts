@@ -5,8 +5,9 @@ import type { TimelineEvent } from './timeline.ts';
 export function describeEvent(event: TimelineEvent): string {
   switch (event.kind) {
     case 'submitted':
-      return `submitted as ${event.name}`;
+      return `submitted as ${event.name}${originText(event.forkedFrom)}`;
     case 'claimed':
+      if (event.instance.type === 'operator') return `claimed by ${event.instance.id}, not to train`;
       return `attempt ${event.attempt} began on ${event.instance.id} (${event.instance.type}, ${event.instance.zone})`;
     case 'silent-death':
       return `${event.instance.id} was lost without a word, last heard of at step ${event.step}`;
@@ -36,6 +37,10 @@ export function describeEvent(event: TimelineEvent): string {
     case 'ignored':
       return `ignored: ${event.why}`;
   }
+}
+
+function originText(origin: Extract<TimelineEvent, { kind: 'submitted' }>['forkedFrom']): string {
+  return origin === null ? '' : `, a fork of ${origin.jobId} at step ${origin.step} (${origin.checkpoint})`;
 }
 
 /** The timeline as lines of text: time in UTC, then what happened. */

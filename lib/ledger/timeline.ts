@@ -5,7 +5,12 @@ import { foldEntry, initialState } from '../journal/fold.ts';
 import type { JobState } from '../journal/job-state.ts';
 
 interface EventFacts {
-  submitted: { readonly name: string; readonly store: string };
+  submitted: {
+    readonly name: string;
+    readonly store: string;
+    /** The checkpoint of another job that this one begins with; null for one that begins afresh. */
+    readonly forkedFrom: JobState['forkedFrom'];
+  };
   /** `attempt` counts from 1. */
   claimed: {
     readonly claim: number;
@@ -170,7 +175,14 @@ function strikeOf({ strikes }: JobState): Told {
 function tellFacts(entry: JournalEntry, before: JobState, after: JobState): readonly Told[] {
   switch (entry.kind) {
     case 'submitted':
-      return [{ kind: 'submitted', name: entry.name, store: entry.store }];
+      return [
+        {
+          kind: 'submitted',
+          name: entry.name,
+          store: entry.store,
+          forkedFrom: entry.forkedFrom ?? null,
+        },
+      ];
     case 'claimed': {
       const { sequence: claim, instance, ticket } = entry;
       return [{ kind: 'claimed', claim, attempt: after.totals.claims, instance, ticket }];
