@@ -5,12 +5,11 @@ import { type Deferred, abortable, deferred } from '../../lib/base/deferred.ts';
 import { messageOf } from '../../lib/base/errors.ts';
 import { type Log, type LogFields, silentLog } from '../../lib/base/log.ts';
 import type { Random } from '../../lib/base/random.ts';
+import { ChunkBuffers } from '../../lib/checkpoint/chunk-buffers.ts';
 import { receiveChunk } from '../../lib/checkpoint/chunk-receiver.ts';
-import { writerInto } from '../../lib/checkpoint/restore-folder.ts';
 import { type ChunkVerdict, storeChunk } from '../../lib/checkpoint/store-chunk.ts';
 import { objectKeys } from '../../lib/contract/object-keys.ts';
 import type { ObjectStore } from '../../lib/store/object-store.ts';
-import { Buffers } from './buffers.ts';
 import { portableError } from './portable-error.ts';
 import type { FromThread, Order, ReceiveOrder, SendOrder, ToThread } from './thread-messages.ts';
 
@@ -35,13 +34,13 @@ class UnreadableFileError extends Error {
 /** What a transfer thread does: chunks from local files to the store and back, each from its own buffer. */
 export class ThreadWork {
   readonly #options: ThreadWorkOptions;
-  readonly #buffers: Buffers;
+  readonly #buffers: ChunkBuffers;
   readonly #log: Log;
   readonly #running = new Map<number, Running>();
 
   constructor(options: ThreadWorkOptions) {
     this.#options = options;
-    this.#buffers = new Buffers(options.clock);
+    this.#buffers = new ChunkBuffers(options.clock);
     this.#log = logThrough(options.say);
   }
 
@@ -107,18 +106,15 @@ export class ThreadWork {
     });
   }
 
-  #receive(task: number, { chunk, places, root }: ReceiveOrder): Promise<FromThread> {
+  async #receive(task: number, { chunk, places, root }: ReceiveOrder): Promise<FromThread> {
     const { store, clock, random } = this.#options;
     const { signal } = this.#of(task).stop;
-    return this.#buffers.with(chunk.stored, async (buffer) => {
-      const into: ObjectStore = {
-        ...store,
-        get: (key, options) => store.get(key, { ...options, into: buffer }),
-      };
-      const ports = { store: into, clock, random, log: this.#log };
-      await receiveChunk(ports, { chunk, places, root, signal }, writerInto(root));
-      return { kind: 'received', task };
-    });
+    await receiveChunk(
+      { store, clock, random, log: this.#log },
+      { chunk, places, root, signal },
+      this.#buffers,
+    );
+    return { kind: 'received', task };
   }
 
   /** One cheap request a lane opens its connection, and finds the credentials, before bytes wait for them. */

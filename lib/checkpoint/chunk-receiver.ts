@@ -1,8 +1,9 @@
 import type { Chunk } from '../contract/manifest.ts';
+import { ChunkBuffers } from './chunk-buffers.ts';
 import { defaultLanes } from './lanes.ts';
 import { readChunk } from './read-chunk.ts';
-import { type WriteRange, writerInto } from './restore-folder.ts';
-import type { DownloadPorts } from './verified-get.ts';
+import { writerInto } from './restore-folder.ts';
+import type { ReadPorts } from './verified-get.ts';
 
 /** Where a chunk belongs: raw bytes from `offset` of the file. */
 export interface ChunkPlace {
@@ -28,20 +29,25 @@ export interface ChunkReceiver {
 }
 
 /**
- * One chunk from the store to its places, verified before a byte of it is written. The same code runs in the process
- * itself and in threads.
+ * One chunk from the store to its places, through one of `buffers`, verified before a byte of it is written. The same code
+ * runs in the process itself and in threads.
  * @throws DamagedObjectError; UnfitError when the disk does not take it; errors of the store
  */
 export async function receiveChunk(
-  ports: DownloadPorts,
-  { chunk, places, signal }: ChunkToReceive,
-  write: WriteRange,
+  ports: ReadPorts,
+  { chunk, places, root, signal }: ChunkToReceive,
+  buffers: ChunkBuffers,
 ): Promise<void> {
-  const body = await readChunk(ports, chunk, signal);
-  for (const { path, offset } of places) await write(path, offset, body);
+  const write = writerInto(root);
+  await buffers.with(chunk.stored, async (into) => {
+    const store: ReadPorts['store'] = { get: (key, options) => ports.store.get(key, { ...options, into }) };
+    const body = await readChunk({ ...ports, store }, chunk, signal);
+    for (const { path, offset } of places) await write(path, offset, body);
+  });
 }
 
 /** Receives in this very process: small checkpoints, and stores that only this process knows. */
-export function inProcessReceiver(ports: DownloadPorts, lanes: number = defaultLanes): ChunkReceiver {
-  return { lanes, receive: (wanted) => receiveChunk(ports, wanted, writerInto(wanted.root)) };
+export function inProcessReceiver(ports: ReadPorts, lanes: number = defaultLanes): ChunkReceiver {
+  const buffers = new ChunkBuffers();
+  return { lanes, receive: (wanted) => receiveChunk(ports, wanted, buffers) };
 }

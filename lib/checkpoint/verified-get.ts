@@ -6,11 +6,16 @@ import type { Random } from '../base/random.ts';
 import { retry } from '../base/retry.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 
-export interface DownloadPorts {
-  readonly store: ObjectStore;
+/** What reading takes. */
+export interface ReadPorts {
+  readonly store: Pick<ObjectStore, 'get'>;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+}
+
+export interface DownloadPorts extends ReadPorts {
+  readonly store: ObjectStore;
 }
 
 export interface WantedObject {
@@ -39,7 +44,7 @@ export class DamagedObjectError extends CorruptionError {
  * here; only a second misfit is damage. A time-out, a throttled or a forbidden read is none.
  * @throws DamagedObjectError when the object is missing or holds other bytes; TransientError and AccessDeniedError of the store
  */
-export async function verifiedGet(ports: DownloadPorts, wanted: WantedObject): Promise<Uint8Array> {
+export async function verifiedGet(ports: ReadPorts, wanted: WantedObject): Promise<Uint8Array> {
   const first = await fetchOnce(ports, wanted);
   if (first.outcome === 'good') return first.body;
   ports.log.warn('checkpoint-object-misfit', { key: wanted.key, why: first.why });
@@ -52,7 +57,7 @@ type Fetched =
   | { readonly outcome: 'good'; readonly body: Uint8Array }
   | { readonly outcome: 'misfit'; readonly why: string };
 
-async function fetchOnce(ports: DownloadPorts, wanted: WantedObject): Promise<Fetched> {
+async function fetchOnce(ports: ReadPorts, wanted: WantedObject): Promise<Fetched> {
   const { store, clock, random, log } = ports;
   const { key, signal } = wanted;
   const object = await retry(() => store.get(key, { signal }), {

@@ -1,5 +1,5 @@
-import { type Clock, pause } from '../../lib/base/clock.ts';
-import { chunkBytes } from '../../lib/contract/manifest.ts';
+import { type Clock, pause } from '../base/clock.ts';
+import { chunkBytes } from '../contract/manifest.ts';
 
 /** Once nothing was moved for this long the memory goes back to the machine; between two chunks of one save it stays. */
 const restAfterMs = 10_000;
@@ -8,13 +8,14 @@ const restAfterMs = 10_000;
  * Memory for chunks that is used again and again: writing into fresh pages is several times slower than into touched ones.
  * As many buffers as are ever used at once, which the caller's lanes bound.
  */
-export class Buffers {
-  readonly #clock: Clock;
+export class ChunkBuffers {
+  readonly #clock: Clock | undefined;
   readonly #free: Uint8Array[] = [];
   #used = 0;
   #rest = new AbortController();
 
-  constructor(clock: Clock) {
+  /** With a clock, unused memory is given back after a while: for owners that live longer than one transfer. */
+  constructor(clock?: Clock) {
     this.#clock = clock;
   }
 
@@ -22,9 +23,7 @@ export class Buffers {
   async with<Result>(bytes: number, work: (buffer: Uint8Array) => Promise<Result>): Promise<Result> {
     this.#rest.abort();
     this.#used++;
-    // A format with larger chunks is read as well, only slower.
-    const buffer =
-      bytes > chunkBytes ? new Uint8Array(bytes) : (this.#free.pop() ?? new Uint8Array(chunkBytes));
+    const buffer = this.#take(bytes);
     try {
       return await work(buffer);
     } finally {
@@ -39,7 +38,14 @@ export class Buffers {
     if (this.#used === 0) this.#restSoon();
   }
 
+  /** A chunk of another cut than ours is read as well, only slower. */
+  #take(bytes: number): Uint8Array {
+    if (bytes > chunkBytes) return new Uint8Array(bytes);
+    return this.#free.pop() ?? new Uint8Array(chunkBytes);
+  }
+
   #restSoon(): void {
+    if (this.#clock === undefined) return;
     this.#rest.abort();
     this.#rest = new AbortController();
     void pause(this.#clock, restAfterMs, this.#rest.signal).then((passed) => {
