@@ -30,7 +30,8 @@ export const checkpointsLs: Command<JobInput> = (context, { jobId }) =>
       { title: 'AGE', value: ({ at }) => formatAge(at, now), align: 'right' },
       { title: 'SIZE', value: ({ bytes }) => formatBytes(bytes), align: 'right' },
       { title: 'NEW', value: ({ newBytes }) => formatBytes(newBytes), align: 'right' },
-      { title: 'SAVED FOR', value: ({ reason, why }) => (why === undefined ? reason : `${reason}: ${why}`) },
+      // Why a policy found it due is a sentence: `checkpoints show` has it.
+      { title: 'SAVED FOR', value: ({ reason }) => reason },
       { title: 'MARKS', value: marksText },
     ];
     for (const line of table(newestFirst, columns, terminal.colors.bold)) terminal.print(line);
