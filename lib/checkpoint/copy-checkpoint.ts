@@ -7,6 +7,7 @@ import { retry } from '../base/retry.ts';
 import { type Chunk, type Manifest, manifestFormatOf } from '../contract/manifest.ts';
 import { type CheckpointName, checkpointIdOf, objectKeys } from '../contract/object-keys.ts';
 import { encodeDocument } from '../contract/parse-document.ts';
+import type { ObjectStore } from '../store/object-store.ts';
 import { inLanes } from './lanes.ts';
 import { readChunk } from './read-chunk.ts';
 import type { UploadedCheckpoint } from './upload.ts';
@@ -14,6 +15,11 @@ import { DamagedObjectError, type DownloadPorts } from './verified-get.ts';
 
 /** Copies wait for the store and move no bytes here, unless one has to be read back: then up to 24 MiB of memory each. */
 const copyLanes = 8;
+
+/** As for a download, with a store that is written to. */
+export interface CopyPorts extends DownloadPorts {
+  readonly store: ObjectStore;
+}
 
 export interface CopyTarget {
   readonly jobId: string;
@@ -37,7 +43,7 @@ export interface CopyOptions {
  * @returns stored bytes of all chunks
  * @throws DamagedObjectError when the source lacks a chunk or holds other bytes; TransientError and AccessDeniedError of the store
  */
-export async function copyChunks(ports: DownloadPorts, options: CopyOptions): Promise<number> {
+export async function copyChunks(ports: CopyPorts, options: CopyOptions): Promise<number> {
   const { manifest, target, signal, onProgress } = options;
   const chunks = new Map(
     manifest.files.flatMap((file) => file.chunks).map((chunk) => [copyOf(chunk, target).key, chunk]),
@@ -62,7 +68,7 @@ interface ChunkCopy {
 }
 
 /** What comes out wrong is copied once more, as a download is repeated: only a second misfit is damage. */
-async function copyChunk(ports: DownloadPorts, copy: ChunkCopy): Promise<void> {
+async function copyChunk(ports: CopyPorts, copy: ChunkCopy): Promise<void> {
   const why = await copyOnce(ports, copy);
   if (why === undefined) return;
   ports.log.warn('chunk-copy-misfit', { key: copy.chunk.key, why });
@@ -71,10 +77,7 @@ async function copyChunk(ports: DownloadPorts, copy: ChunkCopy): Promise<void> {
 }
 
 /** Why the copy is not the chunk that the manifest says, or undefined. */
-async function copyOnce(
-  ports: DownloadPorts,
-  { chunk, target, signal }: ChunkCopy,
-): Promise<string | undefined> {
+async function copyOnce(ports: CopyPorts, { chunk, target, signal }: ChunkCopy): Promise<string | undefined> {
   const { store, clock, random } = ports;
   const own = copyOf(chunk, target);
   const copied = await retry(() => store.copy(chunk.key, own.key, { signal }), { clock, random, signal });
@@ -100,7 +103,7 @@ function copyOf(chunk: Chunk, { jobId, name }: CopyTarget): Chunk {
  * @param facts.createdAt when the job of the target was submitted
  */
 export async function putCopiedManifest(
-  ports: DownloadPorts,
+  ports: CopyPorts,
   { manifest, target, signal }: CopyOptions,
   facts: { readonly createdAt: string; readonly storedBytes: number; readonly elapsedMs: number },
 ): Promise<UploadedCheckpoint> {

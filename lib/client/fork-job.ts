@@ -3,9 +3,13 @@ import { silentLog } from '../base/log.ts';
 import type { Instance } from '../contract/journal-entry.ts';
 import type { JobSpec } from '../contract/job-spec.ts';
 import { commitCheckpoint } from '../checkpoint/commit.ts';
-import { copyChunks, type CopyOptions, putCopiedManifest } from '../checkpoint/copy-checkpoint.ts';
+import {
+  copyChunks,
+  type CopyOptions,
+  type CopyPorts,
+  putCopiedManifest,
+} from '../checkpoint/copy-checkpoint.ts';
 import { readManifest } from '../checkpoint/read-manifest.ts';
-import type { DownloadPorts } from '../checkpoint/verified-get.ts';
 import { storeIdentity } from '../contract/store-identity.ts';
 import { type Claim, claimOf, takeClaim } from '../journal/claim.ts';
 import type { CheckpointRecord, JobState } from '../journal/job-state.ts';
@@ -161,7 +165,7 @@ interface Making {
 async function makeChild(region: Region, making: Making): Promise<void> {
   const { parent, child, record, signal = new AbortController().signal } = making;
   const { store, clock, random } = region;
-  const ports: DownloadPorts = { store, clock, random, log: silentLog };
+  const ports: CopyPorts = { store, clock, random, log: silentLog };
   const startedMs = clock.monotonicMs();
   const manifest = await readManifest(ports, { jobId: parent.jobId, record, signal });
   const optionsFor = (claim: number): CopyOptions => ({

@@ -18,6 +18,8 @@ export interface LoopWorldOptions {
   readonly at?: (step: number) => 'go-on' | 'save' | 'stop';
   readonly from?: SavedFiles | undefined;
   readonly fork?: boolean;
+  /** Told what the program's log would say of the resume. */
+  readonly say?: (line: string) => void;
   readonly hooks?: Partial<LoopHooks>;
 }
 
@@ -37,7 +39,7 @@ export async function runLoop<Batch>(
   make: (values: Record<string, unknown>, log: string[]) => Omit<Training<Batch>, 'state'>,
   options: LoopWorldOptions = {},
 ): Promise<LoopResult> {
-  const { seed = 1, at = () => 'go-on', from, fork = false, hooks } = options;
+  const { seed = 1, at = () => 'go-on', from, fork = false, say, hooks } = options;
   const state = new FakeTrainingState();
   const log: string[] = [];
   const streams = randomStreams(seed);
@@ -60,7 +62,12 @@ export async function runLoop<Batch>(
     const plan = planOf(training, streams);
     const progress = new Progress();
     const run = { identity: { seed, params: {}, inputs: {} }, plan, progress, state };
-    if (from !== undefined) resumeRun(run, { readFile: (path) => from[path] ?? new Uint8Array(), fork });
+    if (from !== undefined)
+      resumeRun(run, {
+        readFile: (path) => from[path] ?? new Uint8Array(),
+        fork,
+        ...(say !== undefined && { say }),
+      });
     let saved: SavedFiles | undefined;
     const save = (why: string): void => {
       saved = filesOf(run);

@@ -448,7 +448,13 @@ describe('a resume', () => {
       at: (step) => (step === 2 ? 'save' : step === 3 ? 'stop' : 'go-on'),
     });
     const changed = other({ data: { examples: 10, batchSize: 5, load: () => [] } });
-    const { final } = await runLoop(changed, { from: saved, seed: 3, fork: true });
+    const said: string[] = [];
+    const say = (line: string): void => void said.push(line);
+    const { final } = await runLoop(changed, { from: saved, seed: 3, fork: true, say });
+    expect(said).toEqual([
+      'the fork differs: seed: 1 in the checkpoint, 3 here',
+      'the fork differs: data.batchSize: 3 in the checkpoint, 5 here',
+    ]);
     // Nine examples were seen in three steps; a batch of one ends the epoch, then two epochs of two batches.
     expect(documentOf(final).position).toEqual({ step: 8, epoch: 3, example: 0 });
     const less = other({ data: { examples: 9, batchSize: 3 } });
