@@ -44,6 +44,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   local: libFolders,
   infra: ['lib/base', 'lib/contract'],
   cli: [...libFolders, 'local', 'job'],
+  bench: [...libFolders, 'lib/training.ts', 'local', 'job'],
 };
 
 /** A vendor is loaded only when it is needed: `holdfast --help` must not read an SDK from the disk. */
@@ -56,8 +57,11 @@ export const pureFolders: readonly string[] = ['lib/contract', 'lib/journal', 'l
 
 /** Package → the folders that may import it. A package that is not here has no home yet. */
 const vendorHomes: ReadonlyArray<readonly [RegExp, readonly string[]]> = [
-  [/^@(?:aws-sdk|smithy)\//, ['lib/aws']],
-  [/^@tensorflow\//, ['lib/tfjs']],
+  // The bench measures the SDK's own uploads as a peer.
+  [/^@(?:aws-sdk|smithy)\//, ['lib/aws', 'bench']],
+  // Programs that are measured are programs as users write them.
+  [/^@tensorflow\//, ['lib/tfjs', 'bench']],
+  [/^holdfast\/training$/, ['bench']],
   [/^(?:aws-cdk-lib|constructs)(?:\/|$)/, ['infra']],
   [/^esbuild$/, ['lib/client', 'infra']],
   [/^(?:commander|picocolors)$/, ['cli']],

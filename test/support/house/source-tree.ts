@@ -10,7 +10,7 @@ export interface SourceFile {
 export const root = join(import.meta.dirname, '..', '..', '..');
 
 /** What is installed, built or made, and so not ours to judge. */
-const notOurs = /(?:^|\/)(?:node_modules|dist|coverage|\.git|\.holdfast)(?:\/|$)/;
+const notOurs = /(?:^|\/)(?:node_modules|dist|\.bench|coverage|\.git|\.holdfast)(?:\/|$)/;
 
 /** Every file below `folders` (a file may be named too) whose name ends as asked, in order of path. */
 export function filesUnder(folders: readonly string[], endings: readonly string[]): readonly SourceFile[] {

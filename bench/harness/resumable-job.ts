@@ -1,0 +1,90 @@
+import { systemClock } from '../../lib/base/clock.ts';
+import { readManifest } from '../../lib/checkpoint/read-manifest.ts';
+import { restoreNewest } from '../../lib/checkpoint/restore.ts';
+import { bundleStateProgram, HostTrainer, isFirstStep } from './host-trainer.ts';
+import type { Bench } from './row.ts';
+import { benchInstance, type ClaimedJob, claimAgain, claimedJob, pipelineOf } from './supervised-job.ts';
+import type { World } from '../../job/world.ts';
+
+/** A job with one committed checkpoint, resumed as often as wished. */
+export interface ResumableJob {
+  readonly job: ClaimedJob;
+  readonly program: string;
+  /** Keys of the checkpoint's chunks in the store. */
+  readonly chunks: readonly string[];
+  readonly bytes: number;
+}
+
+/** Trains for a moment with a state of `megabytes`, commits it, and ends the attempt. */
+export async function resumableJob(
+  bench: Bench,
+  world: World,
+  one: { readonly jobId: string; readonly megabytes: number },
+): Promise<ResumableJob> {
+  const job = await claimedJob(world, one.jobId, { megabytes: one.megabytes, tensors: 16 });
+  const program = await bundleStateProgram(bench.dir);
+  const host = new HostTrainer(job, program, { resuming: false });
+  const pipeline = pipelineOf(job, host.trainer);
+  host.listen((message) => pipeline.handle(message));
+  host.trainer.send({ kind: 'fresh' });
+  await host.saw('its first step', isFirstStep);
+  const answer = await pipeline.request('pause', { halt: false });
+  if (answer.outcome !== 'committed') throw new Error(`the checkpoint was given up: ${answer.why}`);
+  await host.stop();
+  await pipeline.drained();
+  await release(job);
+  const { record } = answer;
+  const signal = new AbortController().signal;
+  const manifest = await readManifest(world, { jobId: one.jobId, record, signal });
+  const chunks = new Set(manifest.files.flatMap((file) => file.chunks.map(({ key }) => key)));
+  return { job, program, chunks: [...chunks], bytes: record.bytes };
+}
+
+export interface Resumed {
+  /** From the first look at the journal to the first step. */
+  readonly elapsedMs: number;
+  /** Until every byte was there and verified. */
+  readonly restoredMs: number;
+}
+
+/**
+ * What a worker does once it has a ticket: journal, claim, download, with the trainer starting beside it, until the first
+ * step. The worker's process is warm, the trainer's is not.
+ */
+export async function resumeOnce(
+  { job, program }: ResumableJob,
+  whileUp?: () => Promise<void>,
+): Promise<Resumed> {
+  const { world, spec } = job;
+  const startedMs = systemClock.monotonicMs();
+  const claimed = { world, spec, ...(await claimAgain(world, spec.jobId)) };
+  const host = new HostTrainer(claimed, program, { resuming: true });
+  const signal = new AbortController().signal;
+  const dir = claimed.dirs.restored;
+  const result = await restoreNewest(claimed.claim, {
+    ...world,
+    receiverFor: (bytes) => world.transfer.receiverFor(bytes),
+    dir,
+    signal,
+  });
+  if (result.outcome !== 'restored') throw new Error('there was nothing to restore');
+  const restoredMs = systemClock.monotonicMs() - startedMs;
+  host.trainer.send({ kind: 'restore', dir, fork: false });
+  await host.saw('its first step', isFirstStep);
+  const elapsedMs = systemClock.monotonicMs() - startedMs;
+  await whileUp?.();
+  await host.stop();
+  await release(claimed);
+  return { elapsedMs, restoredMs };
+}
+
+/** Ends the attempt as a notice does, so that many attempts are no strikes. */
+async function release({ claim }: ClaimedJob): Promise<void> {
+  await claim.append(() => ({
+    kind: 'released',
+    cause: 'interrupted',
+    step: 0,
+    instance: benchInstance,
+    message: 'the bench has seen enough',
+  }));
+}

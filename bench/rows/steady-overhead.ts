@@ -1,0 +1,164 @@
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { systemClock } from '../../lib/base/clock.ts';
+import { silentLog } from '../../lib/base/log.ts';
+import { systemRandom } from '../../lib/base/random.ts';
+import { savePolicyFrom } from '../../lib/checkpoint/policy.ts';
+import { unknownRisk } from '../../lib/checkpoint/interruption-risk.ts';
+import { defaultTimers } from '../../lib/contract/timers.ts';
+import type { TensorFlow } from '../../lib/tfjs/backend.ts';
+import type { Training } from '../../lib/training/define-training.ts';
+import { trainingLoop } from '../../lib/training/loop.ts';
+import type { LoopHooks } from '../../lib/training/loop-run.ts';
+import { Progress } from '../../lib/training/progress.ts';
+import { HostCheckpoints } from '../../job/trainer/host-checkpoints.ts';
+import { ProgressReports } from '../../job/trainer/progress-reports.ts';
+import { Slots } from '../../job/trainer/slots.ts';
+import { watchInterruption } from '../../job/watch-interruption.ts';
+import { ImdsServer } from '../../local/imds-server.ts';
+import { cpuSeconds } from '../harness/cpu-time.ts';
+import { noise } from '../harness/noise.ts';
+import { type OpenRun, openRun } from '../harness/open-run.ts';
+import { atMost, type Bench, type Finding, type Subject } from '../harness/row.ts';
+import { median } from '../harness/statistics.ts';
+import { benchInstance } from '../harness/supervised-job.ts';
+
+/** In all runs together far more than the hundred thousand calls below which a few microseconds cannot be told. */
+const stepsPerRun = 40_000;
+const referenceSteps = 60;
+/** Looks at every source of notices. */
+const looks = 200;
+
+/**
+ * What the runtime costs where no checkpoint is due. A step differs from run to run by more than that, so it is measured
+ * where it arises: the real loop with the real hooks around a step that does nothing, against a bare loop, as a share of
+ * the step of a small model. What the supervisor does meanwhile comes on top, as its share of the machine.
+ */
+export const steadyOverhead: Subject = {
+  id: 'steady-overhead',
+  rows: [
+    {
+      id: 'overhead-steady',
+      title: 'Step time with the runtime where no checkpoint is due',
+      unit: '×',
+      peer: 'a bare loop over the same steps (784-128-10 perceptron, 128 examples, wasm)',
+      goal: atMost(1.002),
+    },
+  ],
+  measure,
+};
+
+async function measure(bench: Bench): Promise<Record<string, Finding>> {
+  const { tf, run, close } = await openRun('wasm', trainingOf);
+  const stepMs = await referenceStepMs(tf);
+  await loopMicroseconds(bench, run);
+  await bareMicroseconds(run);
+  const runtime: number[] = [];
+  const bare: number[] = [];
+  for (let at = 0; at < bench.runs; at++) {
+    runtime.push(await loopMicroseconds(bench, run));
+    bare.push(await bareMicroseconds(run));
+  }
+  close();
+  const supervisor = await supervisorShare();
+  const values = runtime.map((one, at) => 1 + (one - (bare[at] ?? Number.NaN)) / 1_000 / stepMs + supervisor);
+  const raw = {
+    calls: bench.runs * stepsPerRun,
+    runtimeMicroseconds: median(runtime),
+    bareMicroseconds: median(bare),
+    stepMs,
+    supervisorShareOfMachine: supervisor,
+  };
+  return { 'overhead-steady': { values, raw } };
+}
+
+function trainingOf(tf: TensorFlow): Training {
+  return {
+    state: { w: tf.variable(tf.scalar(0)) },
+    until: { steps: stepsPerRun },
+    step: () => ({ loss: 0.5 }),
+  };
+}
+
+/** A step of the model that beginners start with: few models have shorter ones. */
+async function referenceStepMs(tf: TensorFlow): Promise<number> {
+  const model = tf.sequential({
+    layers: [
+      tf.layers.dense({ units: 128, inputShape: [784], activation: 'relu' }),
+      tf.layers.dense({ units: 10, activation: 'softmax' }),
+    ],
+  });
+  model.compile({ optimizer: 'adam', loss: 'categoricalCrossentropy' });
+  const xs = tf.tensor2d(noise(128 * 784, 1), [128, 784]);
+  const ys = tf.oneHot(tf.range(0, 128, 1, 'int32').mod(tf.scalar(10, 'int32')).toInt(), 10).toFloat();
+  const elapsed: number[] = [];
+  for (let at = 0; at < referenceSteps; at++) {
+    const startedMs = systemClock.monotonicMs();
+    await model.trainOnBatch(xs, ys);
+    elapsed.push(systemClock.monotonicMs() - startedMs);
+  }
+  return median(elapsed.slice(referenceSteps / 2));
+}
+
+/** One step of the real loop, in µs. */
+async function loopMicroseconds(bench: Bench, run: OpenRun): Promise<number> {
+  const progress = new Progress();
+  const fresh = { ...run, progress };
+  const checkpoints = new HostCheckpoints({
+    slots: new Slots(join(bench.memoryDir, 'staging')),
+    send() {},
+    shouldSave: savePolicyFrom({}, unknownRisk),
+    clock: systemClock,
+    onWaiting() {},
+  });
+  checkpoints.begin('fresh');
+  checkpoints.attach(fresh);
+  const reports = new ProgressReports(() => {}, systemClock);
+  const hooks: LoopHooks = {
+    boundary: () => checkpoints.boundary(),
+    secure: (reason) => checkpoints.secure(reason),
+    phase(phase) {
+      reports.phase(phase);
+      checkpoints.leaveBoundary(phase === 'evaluating' ? 'evaluation' : 'step');
+    },
+    stepped: (step) => reports.stepped(run.plan, progress, step),
+    evaluated() {},
+    evaluationSignal: () => checkpoints.evaluationSignal(),
+  };
+  const startedMs = systemClock.monotonicMs();
+  await trainingLoop({ ...fresh, hooks });
+  return ((systemClock.monotonicMs() - startedMs) * 1_000) / stepsPerRun;
+}
+
+/** One step of the least that anybody could write. */
+async function bareMicroseconds({ training, streams }: OpenRun): Promise<number> {
+  const rng = streams.step(0);
+  const moment = { step: 0, epoch: 0, rng, batch: undefined, indices: new Uint32Array(), stop() {} };
+  const startedMs = systemClock.monotonicMs();
+  for (let at = 0; at < stepsPerRun; at++) await training.step(moment);
+  return ((systemClock.monotonicMs() - startedMs) * 1_000) / stepsPerRun;
+}
+
+/**
+ * CPU of watching for notices, as a share of all cores: the same looks at every source, one after the other. The service
+ * that is asked runs in this process as well and is counted.
+ */
+async function supervisorShare(): Promise<number> {
+  await using imds = await ImdsServer.start({
+    instance: benchInstance,
+    clock: systemClock,
+    random: systemRandom,
+  });
+  await using watch = watchInterruption({
+    imdsEndpoint: imds.endpoint,
+    clock: systemClock,
+    log: silentLog,
+    // Its own looks would only be added to ours.
+    timers: { ...defaultTimers, noticePollMs: 3_600_000 },
+  });
+  await watch.readAll();
+  const since = process.cpuUsage();
+  for (let at = 0; at < looks; at++) await watch.readAll();
+  const looksPerSecond = 1_000 / defaultTimers.noticePollMs;
+  return ((cpuSeconds(since) / looks) * looksPerSecond) / availableParallelism();
+}

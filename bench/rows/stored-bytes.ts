@@ -1,0 +1,142 @@
+import { systemClock } from '../../lib/base/clock.ts';
+import { sha256Hex } from '../../lib/base/digest.ts';
+import type { UploadedCheckpoint } from '../../lib/checkpoint/upload.ts';
+import { objectKeys } from '../../lib/contract/object-keys.ts';
+import { MemoryObjectStore } from '../../lib/store/memory-object-store.ts';
+import type { ObjectStore } from '../../lib/store/object-store.ts';
+import type { TensorFlow } from '../../lib/tfjs/backend.ts';
+import type { Training } from '../../lib/training/define-training.ts';
+import { takeSnapshot } from '../../lib/training/snapshot.ts';
+import { memorySource } from '../harness/memory-source.ts';
+import { noise } from '../harness/noise.ts';
+import { type OpenRun, openRun } from '../harness/open-run.ts';
+import { atMost, type Bench, type Finding, type Subject } from '../harness/row.ts';
+import { saveCheckpoint } from '../harness/save-checkpoint.ts';
+import { benchWorld, type ClaimedJob, claimedJob, worldDirs } from '../harness/supervised-job.ts';
+
+const checkpoints = 20;
+/** From this checkpoint on the frozen layer is trained as well, as in fine-tuning. */
+const unfrozenFrom = 15;
+const frozenBytes = 9 * 1024 * 1024;
+const trainedBytes = 3 * 1024 * 1024;
+
+/**
+ * What lies in the store after many checkpoints of one job. Unique is what none of them can do without: each distinct chunk
+ * of content, once. Tensors are told beside it: a tensor that did not change may share a chunk with one that did.
+ */
+export const storedBytes: Subject = {
+  id: 'stored-bytes',
+  rows: [
+    {
+      id: 'stored-vs-unique',
+      title: `Bytes stored for ${checkpoints} checkpoints with a frozen layer`,
+      unit: '×',
+      peer: 'distinct chunks of their content, each once',
+      goal: atMost(1.01),
+      judgedBy: 'worst',
+    },
+  ],
+  measure,
+};
+
+async function measure(bench: Bench): Promise<Record<string, Finding>> {
+  const layers: Layers = {};
+  const { run, close } = await openRun('cpu', (tf) => trainingOf(tf, layers));
+  const sizes: Sizes[] = [];
+  for (let at = 0; at < bench.runs; at++)
+    sizes.push(await measureOnce(bench, { run, layers, jobId: `stored-${at}` }));
+  close();
+  const [first] = sizes;
+  return {
+    'stored-vs-unique': {
+      values: sizes.map(({ stored, uniqueChunks }) => stored / uniqueChunks),
+      raw: {
+        storedBytes: first?.stored ?? 0,
+        uniqueChunkBytes: first?.uniqueChunks ?? 0,
+        uniqueTensorBytes: first?.uniqueTensors ?? 0,
+        fullCopiesBytes: first?.full ?? 0,
+      },
+    },
+  };
+}
+
+interface Sizes {
+  readonly stored: number;
+  readonly uniqueChunks: number;
+  readonly uniqueTensors: number;
+  readonly full: number;
+}
+
+/** What changes a layer, by its name. */
+type Layers = { frozen?: () => void; trained?: () => void };
+
+function trainingOf(tf: TensorFlow, layers: Layers): Training {
+  const frozen = tf.variable(tf.tensor1d(noise(frozenBytes / 4, 1)));
+  const trained = tf.variable(tf.tensor1d(noise(trainedBytes / 4, 2)));
+  layers.frozen = () => tf.tidy(() => frozen.assign(frozen.add(0.001)));
+  layers.trained = () => tf.tidy(() => trained.assign(trained.add(0.001)));
+  return { state: { frozen, trained }, until: { steps: checkpoints }, step() {} };
+}
+
+async function measureOnce(
+  bench: Bench,
+  one: { readonly run: OpenRun; readonly layers: Layers; readonly jobId: string },
+): Promise<Sizes> {
+  const store = new MemoryObjectStore({ clock: systemClock });
+  const job = await claimedJob(benchWorld(store, worldDirs(bench)), one.jobId);
+  const chunks = new Map<string, number>();
+  const tensors = new Map<string, number>();
+  let full = 0;
+  let parent: UploadedCheckpoint | undefined;
+  for (let ordinal = 1; ordinal <= checkpoints; ordinal++) {
+    // The steps are done by hand, so that what changes is known.
+    one.layers.trained?.();
+    if (ordinal >= unfrozenFrom) one.layers.frozen?.();
+    parent = await save(job, { run: one.run, ordinal, parent });
+    full += parent.bytes;
+    for (const file of parent.manifest.files)
+      for (const { sha256, bytes } of file.chunks) chunks.set(sha256, bytes);
+    noteTensors(one.run, tensors);
+  }
+  const stored = await bytesBelow(store, objectKeys.checkpoints(job.spec.jobId));
+  return { stored, uniqueChunks: total(chunks), uniqueTensors: total(tensors), full };
+}
+
+interface Save {
+  readonly run: OpenRun;
+  readonly ordinal: number;
+  readonly parent: UploadedCheckpoint | undefined;
+}
+
+async function save(job: ClaimedJob, { run, ordinal, parent }: Save): Promise<UploadedCheckpoint> {
+  const snapshot = takeSnapshot(run);
+  const files = snapshot.files.map(({ path, pieces }): [string, Uint8Array] => [
+    path,
+    Buffer.concat(pieces.map((piece) => piece.read())),
+  ]);
+  snapshot.release();
+  const source = memorySource(Object.fromEntries(files));
+  return await saveCheckpoint(job, { source, ordinal, parent, keep: { last: checkpoints, best: false } });
+}
+
+function noteTensors({ state }: OpenRun, tensors: Map<string, number>): void {
+  const held = state.hold();
+  for (const { pieces } of held.files)
+    for (const piece of pieces) tensors.set(sha256Hex(piece.read()), piece.bytes);
+  held.release();
+}
+
+async function bytesBelow(store: ObjectStore, prefix: string): Promise<number> {
+  let bytes = 0;
+  let after: string | undefined;
+  do {
+    const page = await store.list(prefix, after === undefined ? {} : { after });
+    for (const object of page.objects) bytes += object.bytes;
+    after = page.next;
+  } while (after !== undefined);
+  return bytes;
+}
+
+function total(sizes: ReadonlyMap<string, number>): number {
+  return [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
+}
