@@ -55,7 +55,11 @@ export {
   type ExportFormat,
   type ExportOptions,
 } from './client/export-checkpoint.ts';
+export { type Forked, forkJob, type ForkOptions } from './client/fork-job.ts';
+export { type ForkOrigin, parseForkOrigin } from './client/fork-origin.ts';
+export type { ForkChanges } from './client/fork-spec.ts';
 export { loadSpec } from './client/load-spec.ts';
+export { loadSweep, type Sweep } from './client/load-sweep.ts';
 export { type LocateOptions, locateRegion, type RegionPlace } from './client/locate-region.ts';
 export { pinCheckpoint, type PinResult, unpinCheckpoint } from './client/pin-checkpoint.ts';
 export {
@@ -67,6 +71,7 @@ export {
 } from './client/prune-checkpoints.ts';
 export { type Raise, raiseCapacity, type RaiseOptions } from './client/raise-capacity.ts';
 export { type JobList, type JobView, listJobs, openExistingJob, readJob } from './client/read-job.ts';
+export { readSweep, type SweepStanding } from './client/read-sweep.ts';
 export { mergeMetrics, type MergedMetrics, readLog, readMetrics } from './client/read-segments.ts';
 export { openQueue, openRegion, openStore, type Region, type RegionPorts } from './client/region.ts';
 export {
@@ -79,6 +84,7 @@ export {
   waitForJob,
 } from './client/requests.ts';
 export { reviseSpec, type Revision } from './client/revise-spec.ts';
+export { runSweep, type StartedPoint, type SweepOptions } from './client/run-sweep.ts';
 export { type LogEvent, streamLogs, type StreamLogsOptions } from './client/stream-logs.ts';
 export { submitJob, type SubmitOptions, type Submitted } from './client/submit-job.ts';
 export { type JobSummary, summarizeJob } from './client/summarize-job.ts';
@@ -89,10 +95,12 @@ export {
   type VerifyReport,
 } from './client/verify-checkpoints.ts';
 export type { ValueDifference, ValueSection } from './client/value-differences.ts';
+export { type SweepPoint, sweepPoints } from './client/sweep-points.ts';
 export type { Deployment } from './contract/deployment.ts';
 export type { JobSpec, KeepPolicySpec, SavePolicySpec } from './contract/job-spec.ts';
 export type { EntryKind, EntryOf, JournalEntry } from './contract/journal-entry.ts';
 export type { Manifest } from './contract/manifest.ts';
+export type { SweepDocument, SweepValue } from './contract/sweep-document.ts';
 export type { LogLine, MetricPoint } from './contract/segments.ts';
 export type { CheckpointRecord, JobState, JobStatus, OpenClaim } from './journal/job-state.ts';
 export type { Journal } from './journal/journal.ts';
