@@ -72,8 +72,13 @@ function isDue(question: SaveQuestion, boundary: number): boolean {
     epoch: 0,
     epochBoundary: false,
     stepsSince: step - last.step,
-    secondsSince: line.atSeconds + boundary * stepSeconds - last.atSeconds,
+    secondsSince: rounded(line.atSeconds + boundary * stepSeconds - last.atSeconds),
     costs,
   });
   return why !== undefined;
+}
+
+/** To microseconds: sums of steps that mean the same moment must not fall on two sides of a limit. */
+function rounded(seconds: number): number {
+  return Math.round(seconds * 1e6) / 1e6;
 }

@@ -94,6 +94,7 @@ function parseJson(name: string, text: string): Readonly<Record<string, unknown>
   try {
     document = JSON.parse(text);
   } catch (error) {
+    // Node.js tells the place of most mistakes, and of some only the text around it.
     const place = /position (\d+)/.exec(String(error))?.[1];
     const line = place === undefined ? '' : `, line ${text.slice(0, Number(place)).split('\n').length}`;
     throw malformed(`${name}${line}`, 'is no JSON', error);

@@ -265,7 +265,13 @@ export class Training {
       return;
     }
     if (this.#upload !== undefined) this.#abort(this.#upload, up.toSeconds);
+    const { step } = this.#line;
     this.#loseBehind(Math.max(0, begun));
+    // A worker that was told hands over without an answer of its trainer.
+    if (this.#flushAt < Number.POSITIVE_INFINITY) {
+      this.#run.job.interrupted(up.toSeconds - options.handOverSeconds, step);
+      return;
+    }
     this.#run.claimableFromSeconds = up.toSeconds + options.silenceSeconds;
     this.#run.heardStep = Math.max(
       0,
