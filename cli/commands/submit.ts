@@ -7,6 +7,7 @@ import type { Region } from '../../lib/client/region.ts';
 import { parseSaveEvery } from '../../lib/client/save-every.ts';
 import { submitJob, type SubmitOptions, type Submitted } from '../../lib/client/submit-job.ts';
 import { exitCodes } from '../../lib/contract/exit-codes.ts';
+import type { SavePolicySpec } from '../../lib/contract/job-spec.ts';
 import { askForMachine } from '../ask-for-machine.ts';
 import type { CliContext, Command } from '../context.ts';
 import { estimateTable } from '../estimate-table.ts';
@@ -70,7 +71,7 @@ function submitOptions({ cwd }: CliContext, input: SubmitInput): SubmitOptions {
     inputs: parseNameValues(input.input, '--input'),
     name: input.name,
     jobId: input.id,
-    save: parseSaveEvery(input.saveEvery),
+    save: savePolicyOf(input),
     keep: parseKeep(keep),
     ...(seed === undefined ? {} : { seed: parseCount(seed, '--seed', 0) }),
     backend: input.backend,
@@ -78,6 +79,10 @@ function submitOptions({ cwd }: CliContext, input: SubmitInput): SubmitOptions {
     cwd,
     dryRun: input.dryRun,
   };
+}
+
+function savePolicyOf({ saveEvery, omit }: SubmitInput): SavePolicySpec {
+  return { ...parseSaveEvery(saveEvery), ...(omit.length > 0 && { omit: [...new Set(omit)] }) };
 }
 
 const commandOnly = ['preset', 'checkpoints', 'complete', 'stepPattern', 'onNotice', 'onSave'] as const;

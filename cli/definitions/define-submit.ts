@@ -18,6 +18,7 @@ const notGiven = {
   input: [],
   env: [],
   saveEvery: [],
+  omit: [],
   keep: [],
   command: false,
   dryRun: false,
@@ -38,6 +39,7 @@ export const defineSubmit: Define = (program, run) => {
     .option('--seed <integer>', "instead of the program's seed")
     .option('--backend <name>', 'tensorflow, wasm or cpu (default: the best that the machine has)')
     .option('--save-every <when>', '100steps, 30s, 10m or 1epoch (repeatable)', collect)
+    .option('--omit <state>', 'a name of `state` that no checkpoint holds (repeatable)', collect)
     .option(
       '--keep <what>',
       '3, every=1000steps, for=24h, no-best (repeatable; default: 3 and the best)',

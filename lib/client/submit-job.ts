@@ -117,11 +117,12 @@ async function prepare(region: Region, options: SubmitOptions): Promise<Prepared
   return { spec, program, inputs };
 }
 
-function refuseTrainingOptions({ set = {}, seed, backend }: SubmitOptions): void {
+function refuseTrainingOptions({ set = {}, seed, backend, save }: SubmitOptions): void {
   const [option] = [
     ...(Object.keys(set).length > 0 ? ['--set'] : []),
     ...(seed === undefined ? [] : ['--seed']),
     ...(backend === undefined ? [] : ['--backend']),
+    ...((save?.omit ?? []).length === 0 ? [] : ['--omit']),
   ];
   if (option === undefined) return;
   throw new UsageError(`${option} means nothing to a command.`, {
@@ -136,12 +137,14 @@ const optionOf: Readonly<Record<string, string>> = {
   'program.seed': '--seed',
   'program.backend': '--backend',
   'keep.last': '--keep',
+  'save.omit': '--omit',
 };
 
 function parseSpec(document: object): JobSpec {
   const result = jobSpecSchema.safeParse(document);
   if (result.success) return result.data;
   const fault = result.error.issues[0];
-  const path = fault?.path.join('.') ?? 'spec';
+  // Places in a list are not told.
+  const path = fault?.path.filter((part) => typeof part === 'string').join('.') ?? 'spec';
   throw new UsageError(`${optionOf[path] ?? path}: ${fault?.message}.`);
 }

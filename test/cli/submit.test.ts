@@ -29,6 +29,39 @@ describe('a job that is queued in a folder where no region runs', () => {
   });
 });
 
+describe('what a job omits', () => {
+  const program = join(root, 'templates', 'project', 'train.ts');
+
+  it('stands in its spec, beside when it saves', async () => {
+    const world = cliWorld();
+    const line = [
+      'submit',
+      program,
+      '--dry-run',
+      '--json',
+      '--omit',
+      'ema',
+      '--omit',
+      '_best',
+      '--omit',
+      'ema',
+    ];
+    const { json, err } = await world.run([...line, '--save-every', '5steps']);
+    expect(json, err).toMatchObject([{ spec: { save: { everySteps: 5, omit: ['ema', '_best'] } } }]);
+  });
+
+  it('is refused where it could be no name of a state, and for a command', async () => {
+    const world = cliWorld();
+    const strange = await world.run(['submit', program, '--dry-run', '--omit', 'a/b']);
+    expect(strange).toMatchObject({ code: 2, err: expect.stringContaining('--omit') });
+    const command = await world.run(words(`${submit} --omit ema -- true`));
+    expect(command).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('--omit means nothing to a command'),
+    });
+  });
+});
+
 describe('a program that is only bundled', () => {
   const program = join(root, 'templates', 'project', 'train.ts');
 
