@@ -1,6 +1,6 @@
 import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
-import { type Sha256, sha256Hex } from '../base/digest.ts';
+import { type Sha256, sha256InSlices } from '../base/digest.ts';
 import type { Random } from '../base/random.ts';
 import { retry } from '../base/retry.ts';
 import type { Chunk, Codec } from '../contract/manifest.ts';
@@ -45,21 +45,22 @@ export async function storeChunk(ports: ChunkPorts, wanted: ChunkToStore): Promi
   const { jobId, name, bytes, signal } = wanted;
   const raw = await wanted.read();
   assert(raw.byteLength === bytes, 'a source reads what it was asked for', { bytes, read: raw.byteLength });
-  const sha256 = sha256Hex(raw);
+  const sha256 = await sha256InSlices(raw);
   const verdict = await wanted.judge(sha256);
   if (verdict === 'known') return { outcome: 'known', sha256 };
   const startedMs = clock.monotonicMs();
   const coded = encodeChunk(raw, verdict);
+  const encodeMs = clock.monotonicMs() - startedMs;
   const body = coded ?? raw;
   // The name is the digest of the raw bytes; the store is told that of what it gets.
-  const storedSha256 = coded === undefined ? sha256 : sha256Hex(coded);
-  const encodedMs = clock.monotonicMs();
+  const storedSha256 = coded === undefined ? sha256 : await sha256InSlices(coded);
   const codec = coded === undefined ? 'none' : verdict;
   const stored = body.byteLength;
   const key = objectKeys.chunk(jobId, name, { sha256, codec });
+  const putAtMs = clock.monotonicMs();
   // Without a condition: a second put of the same bytes under their own digest can only repair.
   await retry(() => store.put(key, body, { sha256: storedSha256, signal }), { clock, random, signal });
-  const putMs = clock.monotonicMs() - encodedMs;
+  const putMs = clock.monotonicMs() - putAtMs;
   return {
     outcome: 'stored',
     chunk: { key, sha256, bytes, codec, stored },
@@ -67,7 +68,7 @@ export async function storeChunk(ports: ChunkPorts, wanted: ChunkToStore): Promi
       codec: verdict,
       rawBytes: bytes,
       storedBytes: stored,
-      encodeMs: encodedMs - startedMs,
+      encodeMs,
       putMs,
     },
   };

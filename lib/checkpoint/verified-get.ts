@@ -1,4 +1,4 @@
-import { sha256Hex } from '../base/digest.ts';
+import { sha256InSlices } from '../base/digest.ts';
 import type { Clock } from '../base/clock.ts';
 import { CorruptionError, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
@@ -67,10 +67,10 @@ async function fetchOnce(ports: ReadPorts, wanted: WantedObject): Promise<Fetche
     onRetry: (error, attempt) => log.info('checkpoint-read-again', { key, attempt, error: String(error) }),
   });
   if (object === undefined) return { outcome: 'misfit', why: 'is missing from the store' };
-  return fit(object.body, wanted);
+  return await fit(object.body, wanted);
 }
 
-function fit(stored: Uint8Array, { sha256, decode }: WantedObject): Fetched {
+async function fit(stored: Uint8Array, { sha256, decode }: WantedObject): Promise<Fetched> {
   let body = stored;
   try {
     body = decode?.(stored) ?? stored;
@@ -78,7 +78,7 @@ function fit(stored: Uint8Array, { sha256, decode }: WantedObject): Fetched {
     if (!(error instanceof CorruptionError)) throw error;
     return { outcome: 'misfit', why: `cannot be read: ${messageOf(error).replace(/\.$/, '')}` };
   }
-  const actual = sha256Hex(body);
+  const actual = await sha256InSlices(body);
   return actual === sha256
     ? { outcome: 'good', body }
     : { outcome: 'misfit', why: `holds ${body.byteLength} bytes with digest ${actual}, not ${sha256}` };
