@@ -34,10 +34,13 @@ export interface AttemptEnd {
 
 /**
  * The attempts of a job, oldest first. Entries of an owner that is not the newest are passed over, as every reader does;
- * so are claims that only settled a pause or a cancellation for a job that nobody worked on.
+ * so are claims that only settled a pause or a cancellation for a job that nobody worked on, or gave a fork its first
+ * checkpoint.
  */
 export function attemptsOf(entries: readonly JournalEntry[]): readonly Attempt[] {
-  return entries.reduce<readonly Attempt[]>(followed, []).filter((attempt) => !onlySettled(attempt));
+  return entries
+    .reduce<readonly Attempt[]>(followed, [])
+    .filter((attempt) => attempt.instance.type !== 'operator' && !onlySettled(attempt));
 }
 
 function onlySettled({ end, restoredStep }: Attempt): boolean {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ConflictError, CorruptionError, NotFoundError, UsageError } from '../../../lib/base/errors.ts';
+import { type Attempt, attemptsOf } from '../../../lib/client/attempts.ts';
+import type { JournalEntry } from '../../../lib/contract/journal-entry.ts';
 import { loadSpec } from '../../../lib/client/load-spec.ts';
 import { reconcile } from '../../../lib/client/reconcile.ts';
 import { deleteDropped, sweepGarbage } from '../../../lib/checkpoint/prune.ts';
@@ -76,6 +78,19 @@ describe('a fork', () => {
     expect(await world.tickets()).toBe(1);
     await expectRestores(world, childId, 20);
     await expectRestores(world, parentId, 30);
+  });
+
+  it('counts no attempt before a worker has it', async () => {
+    const world = await ForkWorld.withParent();
+    await world.fork();
+    const attempts = async (): Promise<readonly Attempt[]> => {
+      const entries: JournalEntry[] = [];
+      for await (const entry of (await world.journal(childId)).entries()) entries.push(entry);
+      return attemptsOf(entries);
+    };
+    expect(await attempts()).toEqual([]);
+    await world.claimed(childId);
+    expect(await attempts()).toHaveLength(1);
   });
 
   it('names its own keys alone, and says that it is a fork in a format that older readers refuse', async () => {
