@@ -127,7 +127,7 @@ export const interruptionRiskSchema = z.object({
   lossEverySeconds: z.number().positive(),
   /** Share of the losses that a notice announces in time, 0 to less than 1. */
   recall: z.number().min(0).lt(1),
-  /** Price of one request of the store, as time on the machine that the same money buys. Seconds. */
+  /** Price of one request of the store, as training time that is worth the same. Seconds. */
   requestSeconds: z.number().nonnegative(),
   /** Time from `staging` to the journal of an earlier save of this job, where one is known. Seconds. */
   flushSeconds: z.number().nonnegative().optional(),
