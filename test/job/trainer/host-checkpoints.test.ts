@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { HostCheckpoints } from '../../../job/trainer/host-checkpoints.ts';
 import { Slots } from '../../../job/trainer/slots.ts';
+import type { SaveCosts } from '../../../lib/checkpoint/adaptive-interval.ts';
 import { everySteps, type SavePolicy } from '../../../lib/checkpoint/policy.ts';
 import type { TrainerMessage } from '../../../lib/contract/trainer-messages.ts';
 import { planOf } from '../../../lib/training/plan.ts';
@@ -29,12 +30,14 @@ function world(policy: SavePolicy = () => undefined) {
     randomStreams(1),
   );
   let waits = 0;
+  const said: string[] = [];
   const checkpoints = new HostCheckpoints({
     slots,
     send: (message) => sent.push(inWords(message)),
     shouldSave: policy,
     clock: manualClock(),
     onWaiting: () => waits++,
+    say: (line) => said.push(line),
   });
   checkpoints.begin('fresh');
   const run = { identity: { seed: 1, params: {}, inputs: {} }, plan, progress, state };
@@ -43,6 +46,7 @@ function world(policy: SavePolicy = () => undefined) {
     state,
     run,
     sent,
+    said,
     waits: () => waits,
     attach: () => checkpoints.attach(run),
     /** Takes a step, and comes to its boundary. */
@@ -270,5 +274,67 @@ describe('final', () => {
     const final = checkpoints.final();
     checkpoints.stop();
     expect(await final).toBe('stop');
+  });
+});
+
+describe('where memory is too short for a held snapshot beside training', () => {
+  const full = [{ what: 'the memory of this machine', freeBytes: 0, isKept: false }];
+
+  it('training waits at the boundary until it is written, and that is said once', async () => {
+    const { attach, step, state, sent, said, waits, run } = world(everySteps(1));
+    attach();
+    state.memoryLeft = full;
+    for (let count = 0; count < 2; count++) {
+      const { step: before } = run.progress.position;
+      expect(await step()).toBe('go-on');
+      expect(told(sent).at(-1)).toBe(`staged t${before + 1}`);
+      expect(state.heldNow).toBe(0);
+    }
+    expect(waits()).toBe(2);
+    expect(said).toHaveLength(1);
+    expect(said[0]).toContain('the memory of this machine has 0 MB left');
+  });
+
+  it('a stop and a halt still come through', async () => {
+    const { attach, step, state, request, sent, checkpoints } = world(everySteps(1));
+    attach();
+    state.memoryLeft = full;
+    const boundary = step();
+    request('s1', true);
+    await checkpoints.idle();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(told(sent)).toEqual(['staging t1 policy in 0 at 1', 'staged t1', 'unchanged s1 as t1']);
+    checkpoints.stop();
+    expect(await boundary).toBe('stop');
+  });
+
+  it('memory that grew for one snapshot serves the next', async () => {
+    const { attach, step, state, idle, waits } = world(everySteps(1));
+    attach();
+    state.memoryLeft = [{ what: 'the WebAssembly heap', freeBytes: 1e9, isKept: true }];
+    await step();
+    await step();
+    await idle();
+    state.memoryLeft = [{ what: 'the WebAssembly heap', freeBytes: 0, isKept: true }];
+    await step();
+    expect(waits()).toBe(0);
+    expect(state.heldNow).toBe(1);
+    await idle();
+  });
+});
+
+describe('what a save cost', () => {
+  it('is told to the policy', async () => {
+    const costs: (SaveCosts | undefined)[] = [];
+    const { attach, step, idle, checkpoints } = world((moment) => {
+      costs.push(moment.costs);
+      return moment.step === 1 ? 'the first step' : undefined;
+    });
+    attach();
+    await step();
+    await idle();
+    checkpoints.released({ slot: 0, committed: true, flushMs: 1_500 });
+    await step();
+    expect(costs).toEqual([undefined, { stolenSeconds: 0, flushSeconds: 1.5, bytes: expect.any(Number) }]);
   });
 });

@@ -131,6 +131,38 @@ describe('writeFiles', () => {
   });
 });
 
+describe('a state of many files', () => {
+  it('has its first chunk announced while most is still to be read, also where no step is taken', async () => {
+    const sizes = [3_000_000, 9_000_000, ...Array.from({ length: 30 }, () => 2_000_000)];
+    const files = sizes.map((size, at) => held(`state-${at}`, [100, size - 100]));
+    const total = sizes.reduce((sum, size) => sum + size, 0);
+    const toldWhenRead: number[] = [];
+    let [read, ms] = [0, 0];
+    const targets = files.map((file) => {
+      const written = Buffer.alloc(file.bytes);
+      const handle = onlyWriting({
+        async writev(buffers: readonly Uint8Array[], at: number) {
+          written.set(Buffer.concat(buffers), at);
+          return { bytesWritten: lengthOf(buffers) };
+        },
+      });
+      const pieces = file.pieces.map((piece) => ({
+        bytes: piece.bytes,
+        read() {
+          read += piece.bytes;
+          return piece.read();
+        },
+      }));
+      const onWritten = (bytes: number): void => void (bytes >= chunkBytes && toldWhenRead.push(read));
+      return { handle, written, content: file.content, file: { ...file, pieces }, onWritten };
+    });
+    // Reading takes its time, so that turns are given although nothing is waited for.
+    await writeFiles(targets, new DrainPace({ ...manualClock(), monotonicMs: () => (ms += 0.5) }));
+    expect(toldWhenRead[0]).toBeLessThan(total / 3);
+    for (const { written, content } of targets) expect(written.equals(content)).toBe(true);
+  });
+});
+
 describe('a slot', () => {
   it('is written over, shorter or longer than before, and keeps its length', async () => {
     const slots = new Slots(dir);
