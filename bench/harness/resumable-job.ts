@@ -4,6 +4,7 @@ import { restoreNewest } from '../../lib/checkpoint/restore.ts';
 import { bundleStateProgram, HostTrainer, isFirstStep } from './host-trainer.ts';
 import type { Bench } from './row.ts';
 import { benchInstance, type ClaimedJob, claimAgain, claimedJob, pipelineOf } from './supervised-job.ts';
+import { removeAttemptDirs } from '../../job/work-dirs.ts';
 import type { World } from '../../job/world.ts';
 
 /** A job with one committed checkpoint, resumed as often as wished. */
@@ -78,8 +79,8 @@ export async function resumeOnce(
   return { elapsedMs, restoredMs };
 }
 
-/** Ends the attempt as a notice does, so that many attempts are no strikes. */
-async function release({ claim }: ClaimedJob): Promise<void> {
+/** Ends the attempt as a notice does, so that many attempts are no strikes, and gives its folders back. */
+async function release({ claim, dirs }: ClaimedJob): Promise<void> {
   await claim.append(() => ({
     kind: 'released',
     cause: 'interrupted',
@@ -87,4 +88,5 @@ async function release({ claim }: ClaimedJob): Promise<void> {
     instance: benchInstance,
     message: 'the bench has seen enough',
   }));
+  await removeAttemptDirs(dirs);
 }

@@ -7,6 +7,7 @@ import { resumableJob, resumeOnce } from '../harness/resumable-job.ts';
 import { atMost, type Bench, type Finding, type Row, type Subject } from '../harness/row.ts';
 import { benchWorld, claimedJob, pipelineOf, worldDirs } from '../harness/supervised-job.ts';
 import { type Sink, startSink } from '../sink/start-sink.ts';
+import { removeAttemptDirs } from '../../job/work-dirs.ts';
 import type { World } from '../../job/world.ts';
 
 const peer = 'bytes of the state; the live state itself and processes with a state of 1 MB are taken off';
@@ -126,6 +127,7 @@ async function peaksOfSaves(bench: Bench, trial: Trial): Promise<readonly number
   }
   await host.stop();
   await pipeline.drained();
+  await removeAttemptDirs(job.dirs);
   return peaks;
 }
 

@@ -1,6 +1,8 @@
+import { defined } from '../../lib/base/assert.ts';
 import { systemClock } from '../../lib/base/clock.ts';
 import { sha256Hex } from '../../lib/base/digest.ts';
 import type { UploadedCheckpoint } from '../../lib/checkpoint/upload.ts';
+import { forkJob } from '../../lib/client/fork-job.ts';
 import { objectKeys } from '../../lib/contract/object-keys.ts';
 import { MemoryObjectStore } from '../../lib/store/memory-object-store.ts';
 import type { ObjectStore } from '../../lib/store/object-store.ts';
@@ -15,23 +17,25 @@ import { saveCheckpoint } from '../harness/save-checkpoint.ts';
 import { benchWorld, type ClaimedJob, claimedJob, worldDirs } from '../harness/supervised-job.ts';
 
 const checkpoints = 20;
+/** Of the newest one. */
+const forks = 2;
 /** From this checkpoint on the frozen layer is trained as well, as in fine-tuning. */
 const unfrozenFrom = 15;
 const frozenBytes = 9 * 1024 * 1024;
 const trainedBytes = 3 * 1024 * 1024;
 
 /**
- * What lies in the store after many checkpoints of one job. Unique is what none of them can do without: each distinct chunk
- * of content, once. Tensors are told beside it: a tensor that did not change may share a chunk with one that did.
+ * What lies in the store after many checkpoints of one job and forks of it. Unique is what no job can do without: each
+ * distinct chunk of its content, once. Tensors are told beside it: a tensor that did not change may share a chunk with one that did.
  */
 export const storedBytes: Subject = {
   id: 'stored-bytes',
   rows: [
     {
       id: 'stored-vs-unique',
-      title: `Bytes stored for ${checkpoints} checkpoints with a frozen layer`,
+      title: `Bytes stored for ${checkpoints} checkpoints with a frozen layer, and ${forks} forks`,
       unit: '×',
-      peer: 'distinct chunks of their content, each once',
+      peer: 'distinct chunks of their content, each once a job',
       goal: atMost(1.01),
       judgedBy: 'worst',
     },
@@ -99,7 +103,43 @@ async function measureOnce(
     noteTensors(one.run, tensors);
   }
   const stored = await bytesBelow(store, objectKeys.checkpoints(job.spec.jobId));
-  return { stored, uniqueChunks: total(chunks), uniqueTensors: total(tensors), full };
+  const forks = await forksOf(job, defined(parent, 'there are checkpoints'));
+  return {
+    stored: stored + forks.stored,
+    uniqueChunks: total(chunks) + forks.unique,
+    uniqueTensors: total(tensors),
+    full: full + forks.unique,
+  };
+}
+
+/** Each fork has its own copy of what it begins with, so that nothing refers to another job: unique is counted per job. */
+async function forksOf(
+  { world, spec }: ClaimedJob,
+  newest: UploadedCheckpoint,
+): Promise<{ readonly stored: number; readonly unique: number }> {
+  const { store, clock, random, timers, queue } = world;
+  const place = { store: store.uri, queue: queue.uri, origin: 'flags', timers } as const;
+  const region = {
+    store,
+    clock,
+    random,
+    timers,
+    place,
+    queue: () => Promise.resolve(queue),
+    close: () => store.close(),
+  };
+  const distinct = new Map(
+    newest.manifest.files.flatMap((file) =>
+      file.chunks.map(({ sha256, bytes }): [string, number] => [sha256, bytes]),
+    ),
+  );
+  let stored = 0;
+  for (let at = 1; at <= forks; at++) {
+    const jobId = `${spec.jobId}-fork-${at}`;
+    await forkJob(region, { from: { jobId: spec.jobId, checkpoint: newest.id }, jobId });
+    stored += await bytesBelow(store, objectKeys.checkpoints(jobId));
+  }
+  return { stored, unique: forks * total(distinct) };
 }
 
 interface Save {
