@@ -1,3 +1,4 @@
+import { createHash, type Hash } from 'node:crypto';
 import { connect as connectPlain, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { AwsTimeouts } from './aws-timeouts.ts';
@@ -18,6 +19,15 @@ export interface DirectRead {
   readonly head: ResponseHead;
   /** The body, as a view of the caller's memory. */
   readonly body: Uint8Array;
+  /** Of the body, hashed as it arrived, where that was wished. */
+  readonly sha256: string | undefined;
+}
+
+export interface ReadTarget {
+  readonly into: Uint8Array;
+  /** Hash the body while it arrives. */
+  readonly hashes: boolean;
+  readonly signal: AbortSignal | undefined;
 }
 
 /** Heads of S3 are below 2 KiB; what is longer is nobody's whom we know. */
@@ -43,11 +53,7 @@ export class DirectReads {
    * @returns undefined when the answer is not a plain success, does not fit into `into`, or a kept connection was closed meanwhile
    * @throws an error with the code of Node's sockets when the connection fails or breaks; the reason of `signal`
    */
-  async get(
-    request: SignedGet,
-    into: Uint8Array,
-    signal: AbortSignal | undefined,
-  ): Promise<DirectRead | undefined> {
+  async get(request: SignedGet, { into, hashes, signal }: ReadTarget): Promise<DirectRead | undefined> {
     const bytes = requestBytes(request);
     if (bytes === undefined) return undefined;
     signal?.throwIfAborted();
@@ -57,7 +63,7 @@ export class DirectReads {
     const onAbort = (): void => reading.destroy();
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
-      const read = await reading.exchange(bytes, into);
+      const read = await reading.exchange(bytes, into, hashes ? createHash('sha256') : undefined);
       if (read !== undefined && read.head.keepsConnection) this.#keep(place, reading);
       else reading.destroy();
       return read;
@@ -94,6 +100,7 @@ export class DirectReads {
 
 interface Exchange {
   readonly into: Uint8Array;
+  readonly hash: Hash | undefined;
   head: ResponseHead | undefined;
   filled: number;
   readonly resolve: (read: DirectRead | undefined) => void;
@@ -138,13 +145,13 @@ class ReadingSocket {
     this.#socket.on('close', () => this.#fail(socketError('ECONNRESET', 'the connection was closed')));
   }
 
-  exchange(request: Uint8Array, into: Uint8Array): Promise<DirectRead | undefined> {
+  exchange(request: Uint8Array, into: Uint8Array, hash: Hash | undefined): Promise<DirectRead | undefined> {
     this.#onGone = () => {};
     this.hasAnswered = false;
     this.#socket.ref();
     if (!this.#socket.connecting) this.#socket.setTimeout(this.#timeouts.answerMs);
     return new Promise((resolve, reject) => {
-      this.#exchange = { into, head: undefined, filled: 0, resolve, reject };
+      this.#exchange = { into, hash, head: undefined, filled: 0, resolve, reject };
       this.#socket.write(request);
     });
   }
@@ -178,14 +185,17 @@ class ReadingSocket {
       return false;
     }
     this.hasAnswered = true;
+    const before = exchange.filled;
     if (exchange.head !== undefined) exchange.filled += bytes;
     else if (!this.#readHead(exchange, bytes)) return true;
-    const { head, filled, into } = exchange;
+    const { head, filled, into, hash } = exchange;
+    // While more is on its way, instead of all at the end, when the line would wait.
+    hash?.update(into.subarray(before, filled));
     if (head === undefined || filled < head.length) return true;
     this.#exchange = undefined;
     // The next head begins at the beginning: the place for it is asked for right after this.
     this.#headFilled = 0;
-    exchange.resolve({ head, body: into.subarray(0, filled) });
+    exchange.resolve({ head, body: into.subarray(0, filled), sha256: hash?.digest('hex') });
     return true;
   }
 

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import type { GetObjectCommand } from '@aws-sdk/client-s3';
-import type { DirectReads, SignedGet } from './direct-reads.ts';
+import type { DirectRead, DirectReads, ReadTarget, SignedGet } from './direct-reads.ts';
 
 /**
  * Lets the body of this one call be read into the caller's memory. Everything else stays the SDK's: the request is the one
@@ -10,22 +10,22 @@ import type { DirectReads, SignedGet } from './direct-reads.ts';
 export function readDirectly(
   command: GetObjectCommand,
   reads: DirectReads,
-  to: { readonly into: Uint8Array; readonly signal: AbortSignal | undefined },
-): () => Uint8Array | undefined {
-  let body: Uint8Array | undefined;
+  to: ReadTarget,
+): () => DirectRead | undefined {
+  let direct: DirectRead | undefined;
   command.middlewareStack.add(
     (next) => async (args) => {
       const { request } = args;
-      const read = isSignedGet(request) ? await reads.get(request, to.into, to.signal) : undefined;
+      const read = isSignedGet(request) ? await reads.get(request, to) : undefined;
       if (read === undefined) return next(args);
-      body = read.body;
+      direct = read;
       const { headers } = read.head;
       return { response: { statusCode: 200, headers, body: Readable.from([]) } };
     },
     // Innermost: after the signature, where the SDK would send.
     { step: 'deserialize', priority: 'low', name: 'readDirectly' },
   );
-  return () => body;
+  return () => direct;
 }
 
 function isSignedGet(request: unknown): request is SignedGet {

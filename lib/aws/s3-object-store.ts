@@ -69,15 +69,25 @@ class S3ObjectStore implements ObjectStore {
     this.#timeouts = timeouts;
   }
 
-  async get(key: string, { signal, into }: GetOptions = {}): Promise<StoredObject | undefined> {
+  async get(
+    key: string,
+    { signal, into, hashes = false }: GetOptions = {},
+  ): Promise<StoredObject | undefined> {
     const command = new GetObjectCommand(this.#calls.address(key));
     const direct =
-      into === undefined ? undefined : readDirectly(command, this.#calls.connection.reads, { into, signal });
+      into === undefined
+        ? undefined
+        : readDirectly(command, this.#calls.connection.reads, { into, hashes, signal });
     return this.#calls.unlessMissing({ operation: 'GetObject', key, signal }, async () => {
       const output = await this.#calls.connection.client.send(command, sendOptions(signal));
+      const { body, sha256 } = direct?.() ?? {
+        body: await readBody(output.Body, output.ContentLength, into),
+        sha256: undefined,
+      };
       return {
         key,
-        body: direct?.() ?? (await readBody(output.Body, output.ContentLength, into)),
+        body,
+        ...(sha256 !== undefined && { sha256 }),
         etag: given(output.ETag, 'ETag'),
         lastModified: given(output.LastModified, 'Last-Modified'),
         serverTime: this.#calls.connection.serverTimeOf(output),

@@ -39,8 +39,12 @@ export async function receiveChunk(
   buffers: ChunkBuffers,
 ): Promise<void> {
   const write = writerInto(root);
+  // Of coded bytes nobody knows the digest.
+  const hashes = chunk.codec === 'none';
   await buffers.with(chunk.stored, async (into) => {
-    const store: ReadPorts['store'] = { get: (key, options) => ports.store.get(key, { ...options, into }) };
+    const store: ReadPorts['store'] = {
+      get: (key, options) => ports.store.get(key, { ...options, into, hashes }),
+    };
     const body = await readChunk({ ...ports, store }, chunk, signal);
     for (const { path, offset } of places) await write(path, offset, body);
   });

@@ -4,7 +4,7 @@ import { CorruptionError, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import { retry } from '../base/retry.ts';
-import type { ObjectStore } from '../store/object-store.ts';
+import type { ObjectStore, StoredObject } from '../store/object-store.ts';
 
 /** What reading takes. */
 export interface ReadPorts {
@@ -67,18 +67,19 @@ async function fetchOnce(ports: ReadPorts, wanted: WantedObject): Promise<Fetche
     onRetry: (error, attempt) => log.info('checkpoint-read-again', { key, attempt, error: String(error) }),
   });
   if (object === undefined) return { outcome: 'misfit', why: 'is missing from the store' };
-  return await fit(object.body, wanted);
+  return await fit(object, wanted);
 }
 
-async function fit(stored: Uint8Array, { sha256, decode }: WantedObject): Promise<Fetched> {
-  let body = stored;
+async function fit(stored: StoredObject, { sha256, decode }: WantedObject): Promise<Fetched> {
+  let { body } = stored;
   try {
-    body = decode?.(stored) ?? stored;
+    body = decode?.(body) ?? body;
   } catch (error) {
     if (!(error instanceof CorruptionError)) throw error;
     return { outcome: 'misfit', why: `cannot be read: ${messageOf(error).replace(/\.$/, '')}` };
   }
-  const actual = await sha256InSlices(body);
+  const known = body === stored.body ? stored.sha256 : undefined;
+  const actual = known ?? (await sha256InSlices(body));
   return actual === sha256
     ? { outcome: 'good', body }
     : { outcome: 'misfit', why: `holds ${body.byteLength} bytes with digest ${actual}, not ${sha256}` };

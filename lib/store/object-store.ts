@@ -10,6 +10,8 @@ export interface StoredObject {
   readonly key: string;
   readonly body: Uint8Array;
   readonly etag: string;
+  /** SHA-256 of `body`, where the driver has hashed what arrived while more was on its way. */
+  readonly sha256?: string;
   /** When the object was written, by the store's clock. */
   readonly lastModified: Date;
   /** The store's clock at this answer. */
@@ -62,6 +64,8 @@ export type CopyResult =
 export interface GetOptions extends ReadOptions {
   /** Memory that the body may be put into, where it fits; the answer's `body` is then a view of it. A driver may leave it alone. */
   readonly into?: Uint8Array;
+  /** The SHA-256 of the body will be asked for: a driver that can hash it while it arrives may say it in its answer. */
+  readonly hashes?: boolean;
 }
 
 export interface ObjectStore {

@@ -4,6 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { awsTimeouts } from '../../../lib/aws/aws-timeouts.ts';
 import { DirectReads, type SignedGet } from '../../../lib/aws/direct-reads.ts';
+import { sha256Hex } from '../../../lib/base/digest.ts';
 import { parseResponseHead } from '../../../lib/aws/response-head.ts';
 import { openFakeStore } from '../../support/fake-aws/open-fake-drivers.ts';
 
@@ -46,7 +47,7 @@ async function serve(answer: (socket: Socket, request: number, head: string) => 
   const into = new Uint8Array(100).fill(255);
   return {
     get: (signal?: AbortSignal, changed: Partial<SignedGet> = {}) =>
-      reads.get({ ...request, ...changed }, into, signal),
+      reads.get({ ...request, ...changed }, { into, hashes: true, signal }),
     into,
     get connections() {
       return connections;
@@ -70,6 +71,7 @@ describe('a body that is read from the socket', () => {
     expect(textOf(read)).toBe('hello');
     expect(read?.body.buffer).toBe(server.into.buffer);
     expect(read?.head.headers['etag']).toBe('"e"');
+    expect(read?.sha256).toBe(sha256Hex('hello'));
     expect(head.split('\r\n').slice(0, 3)).toEqual([
       'GET /bucket/key%20a?x-id=GetObject HTTP/1.1',
       'host: bucket',
@@ -86,7 +88,9 @@ describe('a body that is read from the socket', () => {
     });
     for (let cut = 1; cut < answer.length; cut++) {
       server.into.fill(255);
-      expect(textOf(await server.get()), `cut at ${cut}`).toBe('0123456789');
+      const read = await server.get();
+      expect(textOf(read), `cut at ${cut}`).toBe('0123456789');
+      expect(read?.sha256, `cut at ${cut}`).toBe(sha256Hex('0123456789'));
       await turn();
     }
     expect(server.connections).toBe(1);
@@ -195,11 +199,13 @@ describe('the S3 driver that is given memory for a body', () => {
     await store.put('a b', Buffer.from('hello'));
     const into = new Uint8Array(64);
     const usual = await store.get('a b');
-    const direct = await store.get('a b', { into });
+    const direct = await store.get('a b', { into, hashes: true });
     expect(direct?.body.buffer).toBe(into.buffer);
-    expect({ ...direct, serverTime: 0 }).toEqual({ ...usual, body: direct?.body, serverTime: 0 });
+    const said = { body: direct?.body, sha256: sha256Hex('hello'), serverTime: 0 };
+    expect({ ...direct, serverTime: 0 }).toEqual({ ...usual, ...said });
+    expect(await store.get('a b', { into })).not.toHaveProperty('sha256');
     expect(Buffer.from(direct!.body).toString()).toBe('hello');
-    expect(aws.asked('GetObject')).toHaveLength(2);
+    expect(aws.asked('GetObject')).toHaveLength(3);
   });
 
   it('finds out as ever that there is no such object, or that it does not fit', async () => {
