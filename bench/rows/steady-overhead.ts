@@ -2,7 +2,6 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../../lib/base/clock.ts';
 import { silentLog } from '../../lib/base/log.ts';
-import { systemRandom } from '../../lib/base/random.ts';
 import { savePolicyFrom } from '../../lib/checkpoint/policy.ts';
 import { unknownRisk } from '../../lib/checkpoint/interruption-risk.ts';
 import { defaultTimers } from '../../lib/contract/timers.ts';
@@ -15,13 +14,12 @@ import { HostCheckpoints } from '../../job/trainer/host-checkpoints.ts';
 import { ProgressReports } from '../../job/trainer/progress-reports.ts';
 import { Slots } from '../../job/trainer/slots.ts';
 import { watchInterruption } from '../../job/watch-interruption.ts';
-import { ImdsServer } from '../../local/imds-server.ts';
 import { cpuSeconds } from '../harness/cpu-time.ts';
 import { noise } from '../harness/noise.ts';
 import { type OpenRun, openRun } from '../harness/open-run.ts';
 import { atMost, type Bench, type Finding, type Subject } from '../harness/row.ts';
 import { median } from '../harness/statistics.ts';
-import { benchInstance } from '../harness/supervised-job.ts';
+import { startSink } from '../sink/start-sink.ts';
 
 /** In all runs together far more than the hundred thousand calls below which a few microseconds cannot be told. */
 const stepsPerRun = 40_000;
@@ -60,7 +58,7 @@ async function measure(bench: Bench): Promise<Record<string, Finding>> {
     bare.push(await bareMicroseconds(run));
   }
   close();
-  const supervisor = await supervisorShare();
+  const supervisor = await supervisorShare(bench);
   const values = runtime.map((one, at) => 1 + (one - (bare[at] ?? Number.NaN)) / 1_000 / stepMs + supervisor);
   const raw = {
     calls: bench.runs * stepsPerRun,
@@ -139,18 +137,11 @@ async function bareMicroseconds({ training, streams }: OpenRun): Promise<number>
   return ((systemClock.monotonicMs() - startedMs) * 1_000) / stepsPerRun;
 }
 
-/**
- * CPU of watching for notices, as a share of all cores: the same looks at every source, one after the other. The service
- * that is asked runs in this process as well and is counted.
- */
-async function supervisorShare(): Promise<number> {
-  await using imds = await ImdsServer.start({
-    instance: benchInstance,
-    clock: systemClock,
-    random: systemRandom,
-  });
+/** CPU of watching for notices, as a share of all cores: the same looks at every source, one after the other. */
+async function supervisorShare(bench: Bench): Promise<number> {
+  await using elsewhere = await startSink(bench.entry('sink-process'));
   await using watch = watchInterruption({
-    imdsEndpoint: imds.endpoint,
+    imdsEndpoint: await elsewhere.startImds(),
     clock: systemClock,
     log: silentLog,
     // Its own looks would only be added to ours.

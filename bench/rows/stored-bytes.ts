@@ -103,12 +103,12 @@ async function measureOnce(
     noteTensors(one.run, tensors);
   }
   const stored = await bytesBelow(store, objectKeys.checkpoints(job.spec.jobId));
-  const forks = await forksOf(job, defined(parent, 'there are checkpoints'));
+  const copies = await forksOf(job, defined(parent, 'there are checkpoints'));
   return {
-    stored: stored + forks.stored,
-    uniqueChunks: total(chunks) + forks.unique,
+    stored: stored + copies.stored,
+    uniqueChunks: total(chunks) + copies.unique,
     uniqueTensors: total(tensors),
-    full: full + forks.unique,
+    full: full + copies.unique,
   };
 }
 
@@ -136,7 +136,7 @@ async function forksOf(
   let stored = 0;
   for (let at = 1; at <= forks; at++) {
     const jobId = `${spec.jobId}-fork-${at}`;
-    await forkJob(region, { from: { jobId: spec.jobId, checkpoint: newest.id }, jobId });
+    await forkJob(region, { from: { jobId: spec.jobId, checkpoint: newest.id }, jobId, cwd: world.workDir });
     stored += await bytesBelow(store, objectKeys.checkpoints(jobId));
   }
   return { stored, unique: forks * total(distinct) };

@@ -5,6 +5,8 @@ export type SinkRequest =
   | { readonly kind: 'set'; readonly state: SinkState }
   | { readonly kind: 'counted' }
   | { readonly kind: 'clear' }
+  /** Starts an instance metadata service beside the store. */
+  | { readonly kind: 'imds' }
   /** Puts objects without a request, body in base64. */
   | { readonly kind: 'fill'; readonly objects: readonly FilledObject[] };
 
@@ -17,4 +19,5 @@ export interface FilledObject {
 export type SinkReply =
   | { readonly kind: 'listening'; readonly port: number }
   | { readonly kind: 'done' }
+  | { readonly kind: 'imds'; readonly endpoint: string }
   | { readonly kind: 'counters'; readonly counters: SinkCounters };

@@ -50,6 +50,13 @@ export class Sink implements AsyncDisposable {
     await this.#ask({ kind: 'fill', objects: encoded });
   }
 
+  /** The address of a metadata service of an instance, in the same process. */
+  async startImds(): Promise<string> {
+    const reply = await this.#ask({ kind: 'imds' });
+    if (reply.kind !== 'imds') throw new Error('the sink answered something else');
+    return reply.endpoint;
+  }
+
   /** What came since the last call. */
   async counted(): Promise<SinkCounters> {
     const reply = await this.#ask({ kind: 'counted' });
