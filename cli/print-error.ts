@@ -7,7 +7,6 @@ const codeByName: Readonly<Record<string, number>> = {
   NOT_FOUND: exitCodes.notFound,
   ACCESS_DENIED: exitCodes.credentials,
   CONFLICT: exitCodes.conflict,
-  CORRUPT: exitCodes.checkFailed,
 };
 
 /** Links of a chain of causes that are shown; deeper ones tell an operator nothing more. */

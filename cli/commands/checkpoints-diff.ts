@@ -5,6 +5,7 @@ import {
 } from '../../lib/client/diff-checkpoints.ts';
 import type { FileDifference } from '../../lib/client/diff-files.ts';
 import type { ValueDifference } from '../../lib/client/value-differences.ts';
+import type { Region } from '../../lib/client/region.ts';
 import { exitCodes } from '../../lib/contract/exit-codes.ts';
 import { trainerDocumentPath } from '../../lib/training/snapshot.ts';
 import type { CliContext, Command } from '../context.ts';
@@ -13,15 +14,16 @@ import type { DiffCheckpointsInput } from '../inputs.ts';
 import { ProgressLine } from '../progress-line.ts';
 import { type Column, table } from '../table.ts';
 import { type TensorRow, tensorColumns, tensorRows } from '../tensor-rows.ts';
+import { unlessDamaged } from '../unless-damaged.ts';
 import { withRegion } from '../with-region.ts';
 
 /** Rows of a table that a person reads; `--json` has all of them. */
 const rowsMax = 40;
 
 /** `holdfast checkpoints diff JOB A [B]`: what changed. A difference is no failure: 0 either way. */
-export const checkpointsDiff: Command<DiffCheckpointsInput> = (context, input) =>
-  withRegion(context, async (region) => {
-    const { terminal } = context;
+export const checkpointsDiff: Command<DiffCheckpointsInput> = (context, input) => {
+  const { terminal } = context;
+  const run = async (region: Region): Promise<number> => {
     const line = new ProgressLine(context);
     const difference = await diffCheckpoints(region, {
       a: { jobId: input.jobId, checkpoint: input.a },
@@ -33,7 +35,9 @@ export const checkpointsDiff: Command<DiffCheckpointsInput> = (context, input) =
     if (terminal.json) terminal.printJson(difference);
     else print(context, difference);
     return exitCodes.ok;
-  });
+  };
+  return withRegion(context, (region) => unlessDamaged(terminal, () => run(region)));
+};
 
 function print(context: CliContext, difference: CheckpointDifference): void {
   const { terminal } = context;

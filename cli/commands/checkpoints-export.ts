@@ -1,12 +1,14 @@
 import { join, relative, resolve } from 'node:path';
 import { UsageError } from '../../lib/base/errors.ts';
 import { exportCheckpoint, type ExportFormat, type Exported } from '../../lib/client/export-checkpoint.ts';
+import type { Region } from '../../lib/client/region.ts';
 import { exitCodes } from '../../lib/contract/exit-codes.ts';
 import { parseCheckpointId } from '../../lib/contract/object-keys.ts';
 import type { CliContext, Command } from '../context.ts';
 import { formatBytes, formatCount } from '../format.ts';
 import type { ExportCheckpointInput } from '../inputs.ts';
 import { ProgressLine } from '../progress-line.ts';
+import { unlessDamaged } from '../unless-damaged.ts';
 import { withRegion } from '../with-region.ts';
 
 const formats: readonly ExportFormat[] = ['safetensors', 'layers'];
@@ -26,8 +28,8 @@ export const checkpointsExport: Command<ExportCheckpointInput> = (context, input
       hint: 'Without it every file of the checkpoint is exported.',
     });
   }
-  return withRegion(context, async (region) => {
-    const { terminal } = context;
+  const { terminal } = context;
+  const run = async (region: Region): Promise<number> => {
     const line = new ProgressLine(context);
     const exported = await exportCheckpoint(region, {
       jobId: input.jobId,
@@ -43,7 +45,8 @@ export const checkpointsExport: Command<ExportCheckpointInput> = (context, input
     if (terminal.json) terminal.printJson(exported);
     else report(context, exported);
     return exitCodes.ok;
-  });
+  };
+  return withRegion(context, (region) => unlessDamaged(terminal, () => run(region)));
 };
 
 /** The folder is the last word; the checkpoint may stand before it. */
