@@ -1,4 +1,7 @@
 import { fork } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type BenchResult, judge } from './judge.ts';
 import type { Finding, Row } from './row.ts';
 
@@ -9,6 +12,12 @@ export interface SubjectOrder {
   readonly traces?: string | undefined;
   /** It is ended after this. */
   readonly limitMs: number;
+}
+
+/** What the process gets. */
+export interface PlacedOrder extends SubjectOrder {
+  readonly dir: string;
+  readonly memoryDir: string;
 }
 
 export type SubjectReply =
@@ -23,6 +32,7 @@ export interface SubjectReport {
 }
 
 const killed = 'SIGKILL';
+const sharedMemory = '/dev/shm';
 
 /** Why a row of a quick run has no figure. */
 export function notInTime(limitMs: number): string {
@@ -31,6 +41,17 @@ export function notInTime(limitMs: number): string {
 
 /** Measures one subject in a process of its own. A process that breaks leaves its rows in the report, with the reason. */
 export async function runSubject(entry: string, order: SubjectOrder): Promise<SubjectReport> {
+  const dir = mkdtempSync(join(tmpdir(), 'holdfast-bench-'));
+  const memoryDir = mkdtempSync(join(existsSync(sharedMemory) ? sharedMemory : tmpdir(), 'holdfast-bench-'));
+  try {
+    return await runPlaced(entry, { ...order, dir, memoryDir });
+  } finally {
+    // Here and not there: a process that is killed removes nothing, and memory would stay taken. Its trainer may still write.
+    for (const one of [dir, memoryDir]) rmSync(one, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+async function runPlaced(entry: string, order: PlacedOrder): Promise<SubjectReport> {
   let broken: string | undefined;
   let rows: readonly Row[] = [];
   let findings: Readonly<Record<string, Finding>> | undefined;

@@ -1,27 +1,13 @@
 /** One subject, in a process of its own: what one leaves in memory, caches and compiled code must not colour the next. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { messageOf } from '../../lib/base/errors.ts';
-import type { SubjectOrder, SubjectReply } from './run-subject.ts';
+import type { PlacedOrder, SubjectReply } from './run-subject.ts';
 import { subjects } from './subjects.ts';
 
-const order: SubjectOrder = JSON.parse(process.argv[2] ?? '{}');
+const order: PlacedOrder = JSON.parse(process.argv[2] ?? '{}');
 const reply = (message: SubjectReply): Promise<void> =>
   new Promise((resolve) => process.send?.(message, () => resolve()));
 
-const sharedMemory = '/dev/shm';
-const hasSharedMemory = await stat(sharedMemory).then(
-  () => true,
-  () => false,
-);
-const dir = mkdtempSync(join(tmpdir(), 'holdfast-bench-'));
-const memoryDir = mkdtempSync(join(hasSharedMemory ? sharedMemory : tmpdir(), 'holdfast-bench-'));
-const remove = (): void => {
-  for (const one of [dir, memoryDir]) rmSync(one, { recursive: true, force: true });
-};
-process.on('exit', remove);
 process.on('disconnect', () => process.exit(1));
 
 try {
@@ -44,8 +30,8 @@ async function measure(): Promise<void> {
     isQuick: order.isQuick,
     runs: order.runs,
     traces: order.traces,
-    dir,
-    memoryDir,
+    dir: order.dir,
+    memoryDir: order.memoryDir,
     entry: (name) => join(import.meta.dirname, `${name}.js`),
     say: (text) => void process.stderr.write(`  ${text}\n`),
   });
