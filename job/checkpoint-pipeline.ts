@@ -155,12 +155,10 @@ export class CheckpointPipeline {
       } finally {
         this.#entries.shift();
         await this.#close(entry.source);
-        this.#trainer.send({
-          kind: 'release',
-          slot,
-          committed: this.#answers.wasCommitted(id),
-          flushMs: this.#options.world.clock.monotonicMs() - entry.receivedAtMs,
-        });
+        const committed = this.#answers.wasCommitted(id);
+        // How long a save took to fail is no measure of a flush: the next save would wait for as long as an outage lasted.
+        const flushMs = this.#options.world.clock.monotonicMs() - entry.receivedAtMs;
+        this.#trainer.send({ kind: 'release', slot, committed, ...(committed && { flushMs }) });
       }
     }
   }

@@ -105,7 +105,8 @@ export const supervisorMessageSchema = z.discriminatedUnion('kind', [
   }),
   /**
    * The slot may be written again: its checkpoint was committed, or, with `committed` false, superseded or given up. The
-   * trainer never answers `unchanged` with one that was not committed. `flushMs`: from `staging` to the journal.
+   * trainer never answers `unchanged` with one that was not committed. `flushMs`: from `staging` to the
+   * journal, where it came there.
    */
   z.object({
     kind: z.literal('release'),

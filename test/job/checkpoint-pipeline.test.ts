@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { abortable } from '../../lib/base/deferred.ts';
+import { TransientError } from '../../lib/base/errors.ts';
 import { inProcessSender } from '../../lib/checkpoint/chunk-sender.ts';
 import { openJournal } from '../../lib/journal/journal.ts';
 import { requestPause } from '../../lib/journal/requests.ts';
@@ -119,6 +120,32 @@ describe('an upload that does not make it before the deadline', () => {
     await bench.pass(60_000);
     expect((await bench.state('job')).status).toBe('interrupted');
     expect(await bench.exitOf(worker)).toBe(75);
+  });
+});
+
+describe('what a trainer is told of its save', () => {
+  it('is how long it took, unless it failed: an outage is no measure of a flush', async () => {
+    await bench.submit('job');
+    let isAway = true;
+    const store = withMethods<ObjectStore>(bench.store, {
+      put: async (key, body, options) => {
+        if (!isAway || !key.includes('/checkpoints/')) return bench.store.put(key, body, options);
+        await bench.clock.sleep(10_000);
+        throw new TransientError('the store is away.');
+      },
+    });
+    const worker = await bench.begin({ store });
+    const releases = () => worker.trainer.heard.filter(({ kind }) => kind === 'release');
+    worker.trainer.train(10);
+    worker.trainer.stage();
+    await bench.until('it is given up', () => releases().length === 1);
+    isAway = false;
+    worker.trainer.stage();
+    await bench.until('it is committed', () => releases().length === 2);
+    expect(releases()).toEqual([
+      { kind: 'release', slot: 0, committed: false },
+      { kind: 'release', slot: 0, committed: true, flushMs: expect.any(Number) },
+    ]);
   });
 });
 
