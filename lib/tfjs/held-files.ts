@@ -100,8 +100,12 @@ export class HeldTensors {
       return { view, read: () => view().slice() };
     }
     const read = given(() => backend.readSync(info.dataId));
-    // A native backend copies from the device at each read; that of plain JavaScript gives the array itself.
-    return isNativeBackend(backend) ? { read } : { read, view: read };
+    // A native backend copies from the device at each read.
+    if (isNativeBackend(backend)) return { read };
+    // That of plain JavaScript gives the array itself, or, where the array is of another type, makes one that is kept.
+    let bytes: Uint8Array | undefined;
+    const view = (): Uint8Array => (bytes ??= read());
+    return { read: view, view };
   }
 }
 
