@@ -47,7 +47,7 @@ export class ThreadPool {
     return [...this.#threads].map((thread) => thread.niceness);
   }
 
-  /** Starts threads until there are `threads`. Never fewer: starting one takes longer than a chunk. */
+  /** Starts threads until there are `threads`, or as many as the machine lets. Never fewer: starting one takes longer than a chunk. */
   grow(threads: number): void {
     this.#wanted = Math.max(this.#wanted, threads);
     while (!this.#isClosed && this.#threads.size < this.#wanted) this.#start();
@@ -80,8 +80,17 @@ export class ThreadPool {
       niceness,
       startThread = startWorker,
     } = this.#options;
+    let port: ThreadPort;
+    try {
+      port = startThread({ store, lanes, niceness });
+    } catch (error) {
+      // The machine, or a limit of its container, has no room for another one: what is there does the work, or the process.
+      log.warn('transfer-thread-not-started', { why: messageOf(error), threads: this.#threads.size });
+      this.#wanted = this.#threads.size;
+      return;
+    }
     const thread: ThreadHandle = new ThreadHandle({
-      port: startThread({ store, lanes, niceness }),
+      port,
       lanes,
       clock,
       log,

@@ -16,7 +16,8 @@ import { FakeThread } from './fake-threads.ts';
 
 const large = 256 * 1024 * 1024;
 
-function begin(bytes = large) {
+/** `threadsMax`: how many threads the machine lets start. */
+function begin(bytes = large, threadsMax = Infinity) {
   const clock = manualClock();
   const store = new MemoryObjectStore({ clock });
   const threads: FakeThread[] = [];
@@ -28,6 +29,7 @@ function begin(bytes = large) {
     log: silentLog,
     cores: 2,
     startThread: (start) => {
+      if (threads.length >= threadsMax) throw new Error('Worker initialization failure: EAGAIN');
       const thread = new FakeThread(start);
       threads.push(thread);
       return thread;
@@ -169,6 +171,18 @@ describe('a thread in trouble costs no save', () => {
     }
     await sending;
     expect(threads.filter((thread) => !thread.isUrgent)).toHaveLength(3);
+    await expect(sender.send(chunk())).resolves.toMatchObject({ outcome: 'stored' });
+    expect(await storedBy(store)).toBe(1);
+  });
+
+  it.each([
+    ['can be started at all', 0],
+    ['can be started in place of one that died', 2],
+  ])('when none %s, as where a container limits them', async (_, threadsMax) => {
+    const { sender, chunk, store, threads } = begin(large, threadsMax);
+    const sending = sender.send(chunk());
+    threads[0]?.die();
+    await expect(sending).resolves.toMatchObject({ outcome: 'stored' });
     await expect(sender.send(chunk())).resolves.toMatchObject({ outcome: 'stored' });
     expect(await storedBy(store)).toBe(1);
   });
