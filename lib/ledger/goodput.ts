@@ -12,7 +12,7 @@ export interface JobSeconds {
   /** Training had halted for a checkpoint: at a notice, a pause, a hand-over, the end. */
   readonly saving: number;
   readonly restoring: number;
-  /** From a claim to the first step, as far as nothing was being restored: trainer, libraries, compilation. */
+  /** From a claim to the first step, as far as nothing was being restored: trainer, libraries, compilation. Partly estimated. */
   readonly starting: number;
   /** Nobody worked on it: in the queue, or a machine booting. */
   readonly waiting: number;
@@ -67,7 +67,12 @@ const noSeconds: JobSeconds = {
  */
 export function goodputOf(entries: readonly JournalEntry[], now: Date): Goodput {
   const { attempts, gaps, fromMs, untilMs } = collectAttempts(entries, now.getTime());
-  const split = attempts.map((attempt, index) => splitAttempt(attempt, attempts.slice(index + 1)));
+  const split = attempts.map((attempt, index) =>
+    splitAttempt(attempt, {
+      later: attempts.slice(index + 1),
+      msPerStep: paceOn(attempts, attempt.instance.type),
+    }),
+  );
   const idle = gaps.reduce(withGap, noSeconds);
   const seconds = split.reduce((sum, attempt) => added(sum, attempt.seconds), idle);
   const wallSeconds = (untilMs - fromMs) / 1_000;
@@ -101,11 +106,26 @@ function withGap(sum: JobSeconds, { kind, fromMs, toMs }: Gap): JobSeconds {
   return { ...sum, [kind]: sum[kind] + (toMs - fromMs) / 1_000 };
 }
 
+/** Milliseconds of one step between the checkpoints of all attempts on machines of a type. */
+function paceOn(attempts: readonly AttemptTimes[], type: string): number | undefined {
+  let steps = 0;
+  let spentMs = 0;
+  for (const { instance, marks } of attempts) {
+    const first = marks[0];
+    const last = marks.at(-1);
+    if (instance.type !== type || first === undefined || last === undefined) continue;
+    steps += last.step - first.step;
+    spentMs += last.takenAtMs - first.takenAtMs;
+  }
+  return steps > 0 ? spentMs / steps : undefined;
+}
+
 function notesOn(attempts: readonly AttemptGoodput[]): readonly string[] {
   const silent = attempts.filter(({ isEstimated }) => isEstimated).length;
   return [
     'saving is time in which training had halted; what a snapshot takes from running training is not in the journal and counts as productive',
     'a machine counts from its claim: the journal does not tell of its boot',
+    'when the first step of an attempt began is estimated from the pace between checkpoints; what pace there is includes evaluations',
     ...(silent === 0
       ? []
       : [`${silent} of ${attempts.length} attempts ended in silence: when is estimated from their pace`]),

@@ -1,11 +1,19 @@
 import type { AttemptTimes } from './attempt-times.ts';
 import type { AttemptGoodput, JobSeconds } from './goodput.ts';
 
+export interface SplitFacts {
+  /** The attempts after it: the earliest step from which one of them went on is where its work stops to count. */
+  readonly later: readonly AttemptTimes[];
+  /** Of one step on a machine of this type, between checkpoints; undefined where none tell. */
+  readonly msPerStep: number | undefined;
+}
+
 /**
- * Divides the time of one attempt.
- * @param later the attempts after it: the earliest step from which one of them went on is where its work stops to count
+ * Divides the time of one attempt. The journal does not tell of its first step: what its first steps took beyond the pace
+ * between checkpoints was the start of the program. Evaluations between checkpoints are in that pace, so the start is
+ * rather told too short.
  */
-export function splitAttempt(attempt: AttemptTimes, later: readonly AttemptTimes[]): AttemptGoodput {
+export function splitAttempt(attempt: AttemptTimes, { later, msPerStep }: SplitFacts): AttemptGoodput {
   const { claim, instance, fromMs, restored, isSilent } = attempt;
   const goneMs = isSilent ? silentSinceMs(attempt) : attempt.toMs;
   const common = { claim, instance, fromMs, toMs: goneMs, isEstimated: isSilent };
@@ -16,10 +24,12 @@ export function splitAttempt(attempt: AttemptTimes, later: readonly AttemptTimes
     return { ...common, seconds: secondsOf({ startingMs, waitingMs }), steps: 0, lostSteps: 0 };
   }
   const restoringMs = Math.min(restored.elapsedMs, restored.atMs - fromMs);
-  const startingMs = restored.atMs - fromMs - restoringMs;
+  const programMs = programStartMs({ ...attempt, toMs: goneMs }, restored, msPerStep);
+  const startingMs = restored.atMs - fromMs - restoringMs + programMs;
+  const beganMs = restored.atMs + programMs;
   if (!attempt.isClosed) {
     // Nothing of an attempt that goes on is lost yet.
-    const productiveMs = goneMs - restored.atMs;
+    const productiveMs = goneMs - beganMs;
     const seconds = secondsOf({ startingMs, restoringMs, productiveMs, waitingMs });
     return { ...common, seconds, steps: attempt.lastStep - restored.step, lostSteps: 0 };
   }
@@ -27,7 +37,7 @@ export function splitAttempt(attempt: AttemptTimes, later: readonly AttemptTimes
   const firstTakenBack = Math.min(Number.POSITIVE_INFINITY, ...wentOnFrom);
   const kept = attempt.marks.findLast(({ step }) => step <= firstTakenBack);
   const keptStep = Math.min(kept?.step ?? restored.step, firstTakenBack);
-  const keptMs = kept?.takenAtMs ?? restored.atMs;
+  const keptMs = Math.max(beganMs, kept?.takenAtMs ?? beganMs);
   const isLost = isSilent || attempt.lastStep > keptStep;
   const tailMs = goneMs - keptMs;
   return {
@@ -36,13 +46,28 @@ export function splitAttempt(attempt: AttemptTimes, later: readonly AttemptTimes
       startingMs,
       restoringMs,
       waitingMs,
-      productiveMs: keptMs - restored.atMs,
+      productiveMs: keptMs - beganMs,
       // With no step beyond the last checkpoint that counts, training had halted for it.
       ...(isLost ? { lostMs: tailMs } : { savingMs: tailMs }),
     }),
     steps: Math.max(0, keptStep - restored.step),
     lostSteps: Math.max(0, attempt.lastStep - Math.max(keptStep, restored.step)),
   };
+}
+
+/** From `restored` to the first step, as far as the pace tells; never beyond the first checkpoint or the end. */
+function programStartMs(
+  { marks, lastStep, toMs, isClosed, isSilent }: AttemptTimes,
+  restored: { readonly atMs: number; readonly step: number },
+  msPerStep: number | undefined,
+): number {
+  const first = marks[0] ?? { step: lastStep, takenAtMs: toMs };
+  // It came to an end that it told of before any step: all of it was the start.
+  if (marks.length === 0 && lastStep <= restored.step)
+    return isClosed && !isSilent ? toMs - restored.atMs : 0;
+  // How far one without a checkpoint has come is known of its end only.
+  if (msPerStep === undefined || (marks.length === 0 && (!isClosed || isSilent))) return 0;
+  return Math.max(0, first.takenAtMs - restored.atMs - (first.step - restored.step) * msPerStep);
 }
 
 /** The last heartbeat told of a step; at the pace before, that was then. Without any pace, its last entry. */

@@ -82,6 +82,19 @@ describe('goodput of a job, computed by hand', () => {
     expect(told.notes.join()).toContain('1 of 2 attempts ended in silence');
   });
 
+  it('tells the start of the program from training by the pace between checkpoints', () => {
+    const story = new Story().submit().claim().restore(null, 0).commit(5).commit(15).commit(25);
+    // A minute for ten steps, so the first five began half a minute after the restore.
+    const told = goodputOf(story.release('interrupted', 25).entries, after(7));
+    expect(minutesOf(told)).toEqual({ waiting: 1, starting: 1.5, productive: 2.5, saving: 1 });
+    expect(told.notes.join()).toContain('estimated from the pace');
+  });
+
+  it('counts an attempt that ended before any step as its start, and nothing as saving', () => {
+    const story = new Story().submit().claim().restore(null, 0).release('error', 0);
+    expect(minutesOf(goodputOf(story.entries, after(4)))).toEqual({ waiting: 1, starting: 2 });
+  });
+
   it('loses nothing of an attempt that goes on', () => {
     const story = new Story().submit().claim().restore(null, 0).commit(10);
     const told = goodputOf(story.entries, after(30));
