@@ -68,7 +68,7 @@ export class CheckpointPipeline {
           source: this.#trainer.open(message),
           receivedAtMs: this.#options.world.clock.monotonicMs(),
           upload: new AbortController(),
-          sentBytes: 0,
+          durableBytes: 0,
           uploading: false,
         });
         this.#run();

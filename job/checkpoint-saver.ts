@@ -108,8 +108,8 @@ export class CheckpointSaver {
       sender,
       codec: this.#codecs.chooser({ occasion, lanes: sender.lanes, cores: sender.cores }),
       signal: AbortSignal.any([signal, entry.upload.signal]),
-      onProgress: (sentBytes) => {
-        entry.sentBytes = sentBytes;
+      onProgress: (durableBytes) => {
+        entry.durableBytes = durableBytes;
       },
     });
   }

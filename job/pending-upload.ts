@@ -5,7 +5,8 @@ export interface PendingUpload {
   readonly source: StagedSource;
   readonly receivedAtMs: number;
   readonly upload: AbortController;
-  sentBytes: number;
+  /** Raw bytes that need not be sent any more. */
+  durableBytes: number;
   uploading: boolean;
 }
 
@@ -27,7 +28,7 @@ export function makeRoom(pending: readonly PendingUpload[]): void {
   if (older !== undefined && newer?.source.isComplete === true) supersede(older);
 }
 
-function supersede({ source, sentBytes, uploading, upload }: PendingUpload): void {
-  const left = 1 - sentBytes / Math.max(1, source.bytes);
+function supersede({ source, durableBytes, uploading, upload }: PendingUpload): void {
+  const left = 1 - durableBytes / Math.max(1, source.bytes);
   if (!uploading || left > almostFinishedShare) upload.abort(new Error('superseded by a newer checkpoint'));
 }

@@ -60,8 +60,8 @@ export interface UploadOptions {
   /** Chunks in flight at once, 8 MiB of memory each. @default as many as the sender has room for */
   readonly lanes?: number;
   readonly signal: AbortSignal;
-  /** Called with the bytes stored so far, growing. */
-  readonly onProgress?: (sentBytes: number) => void;
+  /** Called with the raw bytes that are durable so far, re-used ones too, growing to all there are. */
+  readonly onProgress?: (durableBytes: number) => void;
 }
 
 /**
@@ -132,6 +132,7 @@ async function uploadFile(
 /** Stores chunks of one save, each content once. */
 class SaveChunks {
   sentBytes = 0;
+  #durableBytes = 0;
   readonly #options: UploadOptions;
   readonly #sender: ChunkSender;
   readonly #known: KnownChunks;
@@ -157,12 +158,15 @@ class SaveChunks {
         this.#sender.send({ source, path, range, jobId, name, judge, signal }),
       );
       // Without a lane: whoever sends these bytes has one.
-      if (result.outcome === 'known') return await inquiry.chunk(result.sha256);
-      inquiry.stored(result.chunk);
-      codec?.measured(result.measured);
-      this.sentBytes += result.chunk.stored;
-      onProgress?.(this.sentBytes);
-      return result.chunk;
+      if (result.outcome === 'stored') {
+        inquiry.stored(result.chunk);
+        codec?.measured(result.measured);
+        this.sentBytes += result.chunk.stored;
+      }
+      const chunk = result.outcome === 'stored' ? result.chunk : await inquiry.chunk(result.sha256);
+      this.#durableBytes += chunk.bytes;
+      onProgress?.(this.#durableBytes);
+      return chunk;
     } catch (error) {
       inquiry.failed(error);
       throw error;

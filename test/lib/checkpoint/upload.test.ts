@@ -182,15 +182,28 @@ describe('an upload', () => {
     expect(most).toBe(3);
   });
 
-  it('says how many bytes are sent, growing', async () => {
-    const files = { 'a.bin': noise(chunkBytes + 10, 1), 'b.bin': text('b') };
+  it('says how many bytes are durable, growing to all of them, however few of them it had to send', async () => {
+    const frozen = noise(chunkBytes + 10, 1);
+    const files = {
+      'a.bin': frozen,
+      'b.bin': text('b'),
+      'twin.bin': text('b'),
+      'zeros.bin': new Uint8Array(1_000),
+    };
     const seen: number[] = [];
     const claim = new FakeJob('job-1').claim();
-    await uploadCheckpoint({
-      ...uploadOptions({ store: new MemoryObjectStore(), claim, files, ordinal: 1, step: 1 }),
+    const store = new MemoryObjectStore();
+    const before = await uploadCheckpoint(
+      uploadOptions({ store, claim, files: { 'a.bin': frozen }, ordinal: 1, step: 1 }),
+    );
+    const { newBytes } = await uploadCheckpoint({
+      ...uploadOptions({ store, claim, files, ordinal: 2, step: 2 }),
+      parent: before.manifest,
+      codec: { choose: () => 'planes-zlib', measured() {} },
       onProgress: (bytes) => seen.push(bytes),
     });
-    expect(seen.at(-1)).toBe(chunkBytes + 11);
+    expect(newBytes).toBeLessThan(200);
+    expect(seen.at(-1)).toBe(chunkBytes + 10 + 1 + 1 + 1_000);
     expect(seen).toEqual(seen.toSorted((left, right) => left - right));
   });
 });
