@@ -199,7 +199,7 @@ export function refuseWhatMustStay(state: JobState, ids: readonly string[]): voi
       hint: pinned
         ? `It is pinned. \`holdfast checkpoints unpin ${state.jobId} ${id}\` gives it free.`
         : forks.has(id)
-          ? 'A fork is being made from it. It is free once the fork stands, or a day after it was begun.'
+          ? 'A fork of it was begun less than a day ago, and may still be copying. It is free when that day is over.'
           : 'It is where a resume would begin.',
     });
   }

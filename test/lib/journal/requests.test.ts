@@ -187,7 +187,10 @@ describe('requests', () => {
     await expect(prune(first)).rejects.toThrow(/must stay/);
     await requests.unpinCheckpoint(journal, { checkpoint: first, by });
     await requests.recordFork(journal, { checkpoint: first, child: 'child-1' });
-    await expect(prune(first)).rejects.toThrow(/must stay/);
+    await expect(prune(first)).rejects.toMatchObject({
+      message: expect.stringMatching(/must stay/),
+      hint: expect.stringContaining('free when that day is over'),
+    });
     await expect(prune('9-9-step9')).rejects.toThrow(NotFoundError);
   });
 
