@@ -68,7 +68,7 @@ export async function runCli(args: readonly string[], ports: CliPorts): Promise<
       return exitCodeOf(error);
     }
     if (error.exitCode === 0) return exitCodes.ok;
-    if (error.code !== 'commander.help') printError(terminal, usageErrorOf(error, args));
+    if (error.code !== 'commander.help') printError(terminal, usageErrorOf(error, pathOf(program, args)));
     return exitCodes.usage;
   }
 }
@@ -102,10 +102,23 @@ function asksForJson(args: readonly string[]): boolean {
   return (end === -1 ? args : args.slice(0, end)).includes('--json');
 }
 
-function usageErrorOf(error: CommanderError, args: readonly string[]): UsageError {
-  const command = args.find((arg) => /^[a-z]+$/.test(arg));
-  const isUnknownCommand = error.code === 'commander.unknownCommand';
+/** The command that is meant, as `checkpoints show`, as far as its words are known. */
+function pathOf(program: Command, args: readonly string[]): readonly string[] {
+  const path: string[] = [];
+  let at = program;
+  for (const word of args.filter((arg) => !arg.startsWith('-'))) {
+    const next = at.commands.find((command) => command.name() === word);
+    // The value of an option may stand before a command, but nothing between the words of one.
+    if (next === undefined && path.length > 0) break;
+    if (next === undefined) continue;
+    path.push(word);
+    at = next;
+  }
+  return path;
+}
+
+function usageErrorOf(error: CommanderError, path: readonly string[]): UsageError {
   return new UsageError(error.message.replace(/^error: /, ''), {
-    hint: `\`holdfast ${command === undefined || isUnknownCommand ? '' : `${command} `}--help\` shows what is possible.`,
+    hint: `\`holdfast ${[...path, '--help'].join(' ')}\` shows what is possible.`,
   });
 }

@@ -42,6 +42,7 @@ export type AttemptEvent =
   | { readonly kind: 'hung'; readonly verdict: string }
   | { readonly kind: 'fenced'; readonly error: unknown }
   | { readonly kind: 'broken'; readonly error: unknown }
+  | { readonly kind: 'save-due' }
   | { readonly kind: 'flush-due' }
   | { readonly kind: 'answer-overdue' }
   | { readonly kind: 'cut' }

@@ -1,13 +1,26 @@
 import { type Clock, pause } from '../lib/base/clock.ts';
 import type { LatchedStop } from '../lib/interruption/notice-watch.ts';
 import { flushOutlook } from '../lib/checkpoint/flush-outlook.ts';
-import { FlushEstimate, flushDueInMs } from '../lib/checkpoint/notice-budget.ts';
+import {
+  FlushEstimate,
+  flushDueInMs,
+  type NoticeBudget,
+  savesAtNotice,
+} from '../lib/checkpoint/notice-budget.ts';
 
 /** What the plan tells the attempt, when it is time. */
 export type PlanEvent =
+  | { readonly kind: 'save-due' }
   | { readonly kind: 'flush-due' }
   | { readonly kind: 'answer-overdue' }
   | { readonly kind: 'cut' };
+
+/** What the plan must know of the trainer. */
+export interface NoticedTrainer {
+  readonly longestGapMs: number;
+  /** It saves on a signal, in a time that nobody knows. */
+  readonly asksEarly: boolean;
+}
 
 /** Kept free before the deadline for the entry, the ticket and the exit. */
 const handOverMs = 2_000;
@@ -15,7 +28,7 @@ const handOverMs = 2_000;
 const patienceMsMin = 1_000;
 
 /**
- * When to do what after a notice: train on until a flush takes the rest of the time, give up a trainer that does not
+ * When to do what after a notice: save at once where a later save follows well behind, train on until a flush takes the rest of the time, give up a trainer that does not
  * answer while its newest staged checkpoint can still be committed, and let go of an upload that will not make it.
  */
 export class EmergencyPlan {
@@ -24,6 +37,8 @@ export class EmergencyPlan {
   readonly #signal: AbortSignal;
   readonly #estimate = new FlushEstimate();
   #noticedAtMs: number | undefined;
+  /** Set once there is a notice. */
+  #leaving: { readonly stop: LatchedStop; readonly trainer: NoticedTrainer } | undefined;
   #timers = new AbortController();
 
   constructor(clock: Clock, tell: (event: PlanEvent) => void, signal: AbortSignal) {
@@ -57,15 +72,33 @@ export class EmergencyPlan {
     return flushMs === undefined ? undefined : flushOutlook({ flushMs, bytes, longestGapMs });
   }
 
-  /** Plans, and plans anew when a later notice leaves less time. `asksEarly`: a program that saves on a signal, in a time that nobody knows. */
-  noticed(stop: LatchedStop, trainer: { readonly longestGapMs: number; readonly asksEarly: boolean }): void {
+  /** Plans, and plans anew when a later notice leaves less time. */
+  noticed(stop: LatchedStop, trainer: NoticedTrainer): void {
+    this.#noticedAtMs = stop.noticedAtMonotonicMs;
+    this.#leaving = { stop, trainer };
+    const budget = this.#budgetOf(stop, trainer);
+    if (mayTrainOn(stop, trainer) && savesAtNotice(budget)) this.#tell({ kind: 'save-due' });
+    this.#plan(budget);
+  }
+
+  /** A checkpoint taken since the notice is durable: training may go on for a little longer. */
+  secured(): void {
+    if (this.#leaving === undefined) return;
+    const { stop, trainer } = this.#leaving;
+    this.#plan({ ...this.#budgetOf(stop, trainer), isSecured: true });
+  }
+
+  #budgetOf(stop: LatchedStop, { longestGapMs }: NoticedTrainer): NoticeBudget {
+    return { remainingMs: stop.deadline.remainingMs(), flushMs: this.#estimate.flushMs, longestGapMs };
+  }
+
+  #plan(budget: NoticeBudget): void {
+    if (this.#leaving === undefined) return;
+    const { stop, trainer } = this.#leaving;
     this.#timers.abort();
     this.#timers = new AbortController();
-    this.#noticedAtMs = stop.noticedAtMonotonicMs;
-    const remainingMs = stop.deadline.remainingMs();
-    const flushMs = this.#estimate.flushMs;
-    const { longestGapMs, asksEarly } = trainer;
-    const dueInMs = asksEarly || !mayTrainOn(stop) ? 0 : flushDueInMs({ remainingMs, flushMs, longestGapMs });
+    const { remainingMs, flushMs, longestGapMs } = budget;
+    const dueInMs = mayTrainOn(stop, trainer) ? flushDueInMs(budget) : 0;
     const overdueInMs = Math.max(
       dueInMs + patienceMsMin + 3 * longestGapMs,
       remainingMs - (flushMs ?? 0) - handOverMs - patienceMsMin,
@@ -84,7 +117,8 @@ export class EmergencyPlan {
 }
 
 /** The machine stays until a known moment: training on costs nothing. Where somebody waits for us to go, we go. */
-function mayTrainOn({ notice }: LatchedStop): boolean {
+function mayTrainOn({ notice }: LatchedStop, { asksEarly }: NoticedTrainer): boolean {
+  if (asksEarly) return false;
   return (
     (notice.kind === 'spot-interruption' && notice.action !== 'hibernate') ||
     notice.kind === 'scheduled-maintenance'

@@ -71,5 +71,7 @@ function report({ terminal, cwd }: CliContext, exported: Exported): void {
   for (const note of notes) terminal.suggest(`  ${note}`);
   const model = join(relative(cwd, dir), 'model.json');
   if (format === 'layers')
-    terminal.suggest(`Next: await tf.loadLayersModel('file://${resolve(cwd, model)}')`);
+    terminal.suggest(
+      `Next: await tf.loadLayersModel('file://${resolve(cwd, model)}'), in a program of Holdfast or with @tensorflow/tfjs-node; elsewhere tfjs opens no files.`,
+    );
 }

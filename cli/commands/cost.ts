@@ -59,11 +59,13 @@ function printCost({ terminal }: CliContext, told: JobCost): void {
     'done again',
     `${formatDuration(goodput.seconds.lost * 1_000)}${lostUsd === null ? '' : ` · ${formatUsd(lostUsd)}`}`,
   );
-  line('requests', `about ${writes} writes and ${reads} reads · ${formatUsd(requestsUsd)}`);
-  line(
-    'kept',
-    `at most ${formatBytes(told.storedBytes)} of checkpoints · ${formatUsd(told.storedUsdPerMonth)} a month`,
-  );
+  if (told.isStorePaid) {
+    line('requests', `about ${writes} writes and ${reads} reads · ${formatUsd(requestsUsd)}`);
+    line(
+      'kept',
+      `at most ${formatBytes(told.storedBytes)} of checkpoints · ${formatUsd(told.storedUsdPerMonth)} a month`,
+    );
+  } else line('store', 'a folder: its requests and bytes cost nothing');
   line(
     'steps',
     `${goodput.steps}${told.usdPerThousandSteps === null ? '' : ` · ${formatUsd(told.usdPerThousandSteps)} a thousand`}`,

@@ -73,7 +73,9 @@ async function showStatus({ terminal }: CliContext, region: Region, loaded: Swee
     { title: 'POINT', value: valuesText },
     { title: 'STATUS', value: ({ job }) => job?.status ?? 'not made' },
     { title: 'STEP', value: ({ job }) => (job === null ? '-' : String(job.step)), align: 'right' },
-    { title: 'LOSS', value: ({ job }) => numberText(job?.loss), align: 'right' },
+    // What decides; the loss of a job that is over is the last one evaluated.
+    { title: rank.metric.toUpperCase(), value: ({ score }) => numberText(score), align: 'right' },
+    ...(rank.metric === 'loss' ? [] : [lossColumn]),
     {
       title: 'BEST',
       value: ({ best }) => (best === null ? '-' : `${best.metric} ${formatNumber(best.value)}`),
@@ -81,9 +83,19 @@ async function showStatus({ terminal }: CliContext, region: Region, loaded: Swee
     { title: 'JOB', value: ({ jobId }) => jobId },
   ];
   for (const line of table(standings, columns, terminal.colors.bold)) terminal.print(line);
-  terminal.suggest(`Ordered by ${rank.metric}, the ${rank.goal === 'min' ? 'lowest' : 'highest'} first.`);
+  terminal.suggest(
+    standings.every(({ score }) => score === null)
+      ? `Nothing has told of ${rank.metric} yet: a job does at its end, or with each evaluation where the program's \`best\` names it.`
+      : `Ordered by ${rank.metric}, the ${rank.goal === 'min' ? 'lowest' : 'highest'} first.`,
+  );
   return exitCodes.ok;
 }
+
+const lossColumn: Column<SweepStanding> = {
+  title: 'LOSS',
+  value: ({ job }) => numberText(job?.loss),
+  align: 'right',
+};
 
 function valuesText({ values }: SweepPoint): string {
   return Object.entries(values)

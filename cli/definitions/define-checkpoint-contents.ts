@@ -33,7 +33,7 @@ export function defineCheckpointContents(checkpoints: Command, run: Run): void {
       'Writes a checkpoint into a folder that is not there yet: its files as they are, which any safetensors reader opens, or with --format layers a model for tf.loadLayersModel. Every byte is verified; a damaged checkpoint leaves nothing and ends with 6.',
     )
     .argument('<job>', 'job id')
-    .argument('<words...>', `${nameHelp} (default: latest), then the folder`)
+    .argument('<folder...>', `${nameHelp} (default: latest), then the folder`)
     .option('--format <format>', 'safetensors or layers', 'safetensors')
     .option('--state <name>', 'with layers: the model, where the state has several')
     .option(

@@ -81,7 +81,7 @@ export const defineLedger: Define = (program, run) => {
     )
     .addOption(typed(['--price <usd>', 'an hour of a machine'], usdOf('--price'), [0.3, '0.3']))
     .addOption(typed(['--seed <n>', 'decides which notices are missed'], countOf('--seed', 0), [1, '1']))
-    .addOption(typed(['--repeats <n>', 'runs of each trace'], countOf('--repeats', 1), [5, '5']))
+    .addOption(typed(['--repeats <n>', 'runs of each trace'], repeatsOf, [5, '5']))
     .option(
       '--save-every <when>',
       '100steps, 30s or 10m instead of the adaptive interval (repeatable)',
@@ -141,4 +141,16 @@ const secondsOf = (option: string) => (text: string) => parseDuration(text, opti
 const shareOf = (option: string) => (text: string) => parseShare(text, option);
 const usdOf = (option: string) => (text: string) => parseUsd(text, option);
 const countOf = (option: string, least: number) => (text: string) => parseCount(text, option, least);
+/** An hour for the generated traces; the figures stand still long before. */
+const repeatsMax = 1_000;
+
+function repeatsOf(text: string): number {
+  const repeats = parseCount(text, '--repeats');
+  if (repeats > repeatsMax)
+    throw new UsageError(`--repeats is at most ${repeatsMax}: \`${text}\`.`, {
+      hint: 'The figures hardly move beyond 20.',
+    });
+  return repeats;
+}
+
 const bandwidthOf = (text: string): number => parseBytes(text.replace(/\/s$/, ''), '--bandwidth');

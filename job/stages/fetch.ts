@@ -49,6 +49,7 @@ function endedBy(event: AttemptEvent): Outcome | undefined {
     case 'restore-failed':
     case 'message':
     case 'exit':
+    case 'save-due':
     case 'flush-due':
     case 'answer-overdue':
     case 'cut':

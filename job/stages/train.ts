@@ -82,6 +82,7 @@ class Training {
         const { id, newBytes, step } = record;
         this.#say(`checkpoint ${id} (${measured.why}) committed, ${newBytes} new bytes`, step);
         if (this.#pipeline.commits === 1) this.#tellOutlook();
+        if (record.reason === 'notice' && this.#purpose === undefined) this.#plan.secured();
       },
       onBroken: (error) => events.push({ kind: 'broken', error }),
     });
@@ -98,6 +99,9 @@ class Training {
         return this.#trainerGone(outcomeOfExit(event.exit, this.#lastWords.lines));
       case 'notice':
         return this.#noticed(event.stop);
+      case 'save-due':
+        if (this.#purpose === undefined) void this.#requestForNotice(false);
+        return undefined;
       case 'flush-due':
         return this.#flush();
       case 'answer-overdue':
@@ -216,14 +220,15 @@ class Training {
   #flush(): undefined {
     if (this.#purpose === 'done' || this.#purpose === 'notice') return;
     this.#purpose = 'notice';
+    this.#push('notice', this.#requestForNotice(true));
+  }
+
+  #requestForNotice(halt: boolean): ReturnType<CheckpointPipeline['request']> {
     const { noticedAtMs } = this.#plan;
-    this.#push(
-      'notice',
-      this.#pipeline.request('notice', {
-        halt: true,
-        ...(noticedAtMs !== undefined && { noticeAtMs: noticedAtMs }),
-      }),
-    );
+    return this.#pipeline.request('notice', {
+      halt,
+      ...(noticedAtMs !== undefined && { noticeAtMs: noticedAtMs }),
+    });
   }
 
   /** Once all is saved the fleet may have the instance. Before the trainer has begun there is nothing that is not saved. */

@@ -7,7 +7,7 @@ import type { TrainerMessage } from '../../lib/contract/trainer-messages.ts';
 import { compatibilityOf, type SavableRun } from '../../lib/training/snapshot.ts';
 import { type HeldSnapshot, HeldSnapshots } from './held-snapshots.ts';
 import { SaveMeter } from './save-meter.ts';
-import type { Slot, Slots } from './slots.ts';
+import type { Release, Slot, Slots } from './slots.ts';
 import { type Staged, stageSnapshot } from './stage-snapshot.ts';
 
 export interface CheckpointRequest {
@@ -17,14 +17,6 @@ export interface CheckpointRequest {
   readonly halt: boolean;
   /** Why it is due, in words. */
   readonly why?: string;
-}
-
-/** The supervisor needs a slot no more. */
-export interface Release {
-  readonly slot: number;
-  readonly committed: boolean;
-  /** From `staging` to the journal, where it was committed. */
-  readonly flushMs?: number | undefined;
 }
 
 export interface HostCheckpointsOptions {
@@ -66,9 +58,12 @@ export class HostCheckpoints {
   #isGivenUp = false;
   #snapshots = 0;
   #lastSave = { step: 0, atMs: 0 };
+  #attachedAtMs = 0;
   readonly #meter: SaveMeter;
   #isHalted = false;
   #isStopped = false;
+  /** A notice has come: its own saves have the line to themselves. */
+  #isLeaving = false;
   #event: Deferred<void> = deferred();
   #evaluation = new AbortController();
 
@@ -90,12 +85,14 @@ export class HostCheckpoints {
   /** Training starts: from now on there is something to save. */
   attach(run: SavableRun): void {
     this.#run = run;
+    this.#attachedAtMs = this.#options.clock.monotonicMs();
     this.#noteSave(run);
   }
 
   /** Answered at once when nothing has changed, else at the next boundary. */
   request(request: CheckpointRequest): void {
     this.#requests = [...this.#requests, request];
+    if (request.reason === 'notice') this.#isLeaving = true;
     if (request.halt) {
       this.#isHalted = true;
       this.#evaluation.abort(new Error('training is halted'));
@@ -252,7 +249,7 @@ export class HostCheckpoints {
   }
 
   #beginIfDue(): void {
-    const why = this.#whyDue();
+    const why = this.#isLeaving ? undefined : this.#whyDue();
     if (why !== undefined) this.#tryBegin({ ...this.#own('policy'), why });
   }
 
@@ -266,6 +263,7 @@ export class HostCheckpoints {
       epochBoundary: plan.shape !== null && example === 0 && epoch > 0,
       stepsSince: step - this.#lastSave.step,
       secondsSince: (clock.monotonicMs() - this.#lastSave.atMs) / 1_000,
+      secondsRunning: (clock.monotonicMs() - this.#attachedAtMs) / 1_000,
       costs: this.#meter.costs,
     });
   }

@@ -14,6 +14,14 @@ export interface SlotFile {
  */
 export type SlotState = 'free' | 'writing' | 'staged' | 'abandoned';
 
+/** The supervisor needs a slot no more. */
+export interface Release {
+  readonly slot: number;
+  readonly committed: boolean;
+  /** From `staging` to the journal, where it was committed. */
+  readonly flushMs?: number | undefined;
+}
+
 /** Codes of a file system that has no room. */
 const noRoomCodes: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG', 'ENOMEM']);
 

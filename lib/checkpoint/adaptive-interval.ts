@@ -1,6 +1,7 @@
 /** How long to train between two saves when nobody says so: the interval that loses the least. Pure. */
 import { chunkBytes } from '../contract/manifest.ts';
 import type { InterruptionRisk } from '../contract/trainer-messages.ts';
+import { lossEverySecondsAt } from './machine-age.ts';
 import type { SaveMoment, SavePolicy } from './policy.ts';
 
 /** What the last save cost. */
@@ -24,6 +25,12 @@ const requestsBesidesChunks = 8;
 /** An epoch's end is a state that people come back to: a save that is due soon is taken there instead. */
 const epochEndShare = 0.5;
 
+/**
+ * A GPU that holds a state of this size, its gradients and its activations costs about one small machine more an hour: 16 GB
+ * of GPU memory at some 0.3 USD, 48 GB at some 0.9 USD. Requests weigh less beside it.
+ */
+const bytesPerSmallMachine = 5e9;
+
 export interface Interval {
   readonly seconds: number;
   /** What it rests on, for people. */
@@ -34,12 +41,19 @@ export interface Interval {
  * `T = sqrt(2 C μ)` (Young 1974), where a notice in time costs nothing but its own flush, so that only the share `1 − r`
  * of losses without one counts: `μ = lossEverySeconds / (1 − recall)` (Aupy, Robert, Vivien, Zaidouni 2013). `C` is what a
  * save costs: the larger of the time that it takes from training and the price of its requests as time on this machine.
+ * A machine of `ageSeconds` is lost as often as machines of its age are (machine-age.ts); without an age, as on average.
  * Never less than a flush, since one save is under way at a time.
  */
-export function adaptiveInterval(risk: InterruptionRisk, costs: SaveCosts): Interval {
+export function adaptiveInterval(risk: InterruptionRisk, costs: SaveCosts, ageSeconds?: number): Interval {
   const { lossEverySeconds, recall, requestSeconds } = risk;
-  const costSeconds = Math.max(costs.stolenSeconds, requestsOfSave(costs.bytes) * requestSeconds);
-  const unnoticedEverySeconds = lossEverySeconds / (1 - recall);
+  const machineShare = 1 / (1 + costs.bytes / bytesPerSmallMachine);
+  const costSeconds = Math.max(
+    costs.stolenSeconds,
+    requestsOfSave(costs.bytes) * requestSeconds * machineShare,
+  );
+  const lossEvery =
+    ageSeconds === undefined ? lossEverySeconds : lossEverySecondsAt(ageSeconds, lossEverySeconds);
+  const unnoticedEverySeconds = lossEvery / (1 - recall);
   const best = Math.sqrt(2 * costSeconds * unnoticedEverySeconds);
   const flushSeconds = costs.flushSeconds ?? 0;
   const seconds = Math.max(flushSeconds, Math.min(intervalSecondsMax, Math.max(intervalSecondsMin, best)));
@@ -63,13 +77,13 @@ function shown(value: number): string {
 
 /** Saves at the interval above, at the end of an epoch when one is due soon, and early where nothing was measured yet. */
 export function adaptive(risk: InterruptionRisk): SavePolicy {
-  return ({ stepsSince, secondsSince, epochBoundary, costs }: SaveMoment) => {
+  return ({ stepsSince, secondsSince, secondsRunning, epochBoundary, costs }: SaveMoment) => {
     if (stepsSince === 0) return undefined;
     const known = costs ?? costsBefore(risk);
     if (known === undefined) {
       return secondsSince >= firstSaveSeconds ? 'the first save shows how long a flush takes' : undefined;
     }
-    const { seconds, why } = adaptiveInterval(risk, known);
+    const { seconds, why } = adaptiveInterval(risk, known, secondsRunning);
     if (secondsSince >= seconds) return why;
     return epochBoundary && secondsSince >= seconds * epochEndShare ? 'the end of an epoch' : undefined;
   };

@@ -19,10 +19,9 @@ const usdPerRequest = 0.000_005;
 const usdPerInstanceHour = 0.3;
 /**
  * An hour that is lost costs more than its machine: whoever waits for the result has lost it too. Weighing requests against
- * the machine alone loses half a per cent of the time on recorded traces with 5 % of notices missed and 1 GB of state (0.9949
- * of an oracle); this weight reaches 0.9971, for requests of 3 % of the machine's price instead of 1 %.
+ * the machine alone, jobs on recorded traces with 5 % of notices missed lose half a per cent of their time.
  */
-const lostHourWeight = 25;
+const lostHourWeight = 50;
 
 /** Where a trainer is started without any facts. */
 export const unknownRisk: InterruptionRisk = {

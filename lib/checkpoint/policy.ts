@@ -16,6 +16,8 @@ export interface SaveMoment {
   readonly stepsSince: number;
   /** Seconds since then, monotonic. */
   readonly secondsSince: number;
+  /** Seconds that this process has trained: the machine is at least as old. */
+  readonly secondsRunning?: number;
   /** Of the last save of this process; undefined before the first. */
   readonly costs?: SaveCosts | undefined;
 }

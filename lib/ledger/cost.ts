@@ -30,6 +30,8 @@ export interface JobCost {
   /** USD for machines; null where a price is missing. */
   readonly machinesUsd: number | null;
   readonly lostUsd: number | null;
+  /** False for a folder: neither requests nor bytes cost anything, and none are counted. */
+  readonly isStorePaid: boolean;
   /** Requests that are paid for: an estimate from the bytes of each checkpoint. */
   readonly writes: number;
   readonly reads: number;
@@ -74,6 +76,7 @@ export function costOf(entries: readonly JournalEntry[], { now, usdOf }: CostOpt
     machineSeconds: attempts.reduce((sum, { seconds }) => sum + seconds, 0),
     machinesUsd,
     lostUsd: sumOf(attempts.map(({ lostUsd }) => lostUsd)),
+    isStorePaid: isPaid,
     writes,
     reads,
     requestsUsd,

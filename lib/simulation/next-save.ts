@@ -15,6 +15,8 @@ export interface SaveQuestion {
   /** What was saved last, and when. */
   readonly last: Line;
   readonly costs: SaveCosts | undefined;
+  /** When this attempt began to train. */
+  readonly beganAt: number;
   /** Boundaries before this one are past; counted from the line's beginning, at least 1. */
   readonly firstBoundary: number;
   /** Boundaries beyond this one are never reached. */
@@ -73,6 +75,7 @@ function isDue(question: SaveQuestion, boundary: number): boolean {
     epochBoundary: false,
     stepsSince: step - last.step,
     secondsSince: rounded(line.atSeconds + boundary * stepSeconds - last.atSeconds),
+    secondsRunning: rounded(line.atSeconds + boundary * stepSeconds - question.beganAt),
     costs,
   });
   return why !== undefined;

@@ -34,3 +34,8 @@ export class Rhythm {
     this.#cycle = undefined;
   }
 }
+
+/** Where training stands `cycles` cycles later. */
+export function shifted(line: Line, { seconds, steps }: Cycle, cycles: number): Line {
+  return { atSeconds: line.atSeconds + cycles * seconds, step: line.step + cycles * steps };
+}

@@ -1,27 +1,20 @@
-import type { SaveCosts } from '../checkpoint/adaptive-interval.ts';
-import { requestsOfSave } from '../checkpoint/adaptive-interval.ts';
+import { requestsOfSave, type SaveCosts } from '../checkpoint/adaptive-interval.ts';
 import { interruptionRisk } from '../checkpoint/interruption-risk.ts';
-import { FlushEstimate, flushDueInMs } from '../checkpoint/notice-budget.ts';
+import {
+  FlushEstimate,
+  flushDueInMs,
+  type NoticeBudget,
+  savesAtNotice,
+} from '../checkpoint/notice-budget.ts';
 import { type SavePolicy, savePolicyFrom } from '../checkpoint/policy.ts';
 import { type Line, nextSave } from './next-save.ts';
-import { Rhythm } from './rhythm.ts';
+import { lineFor, type Upload } from './one-upload.ts';
+import { Rhythm, shifted } from './rhythm.ts';
 import type { AttemptQuestion, SlotRun } from './slot-run.ts';
 import { chunksOf, flushSecondsOf } from './simulation-options.ts';
 
 /** Between two heartbeats: what a machine that falls silent has told at the latest. */
 const heartbeatSeconds = 30;
-/** Into staging, by the threads that write; an older upload may end in this time. */
-const stagingBytesPerSecond = 3.3e9;
-/** An upload with less than this share left is finished, else superseded by the emergency's: as the worker decides. */
-const almostFinishedShare = 0.5;
-
-interface Upload {
-  readonly step: number;
-  readonly reason: 'policy' | 'notice';
-  readonly startedAt: number;
-  readonly doneAt: number;
-}
-
 /** Steps, saves and the end. Whatever comes next in time is done next. */
 export class Training {
   readonly #run: SlotRun;
@@ -31,7 +24,10 @@ export class Training {
   readonly #flushSeconds: number;
   readonly #beganAt: number;
   #noticeAt: number;
+  /** The boundary at which the save that a notice asks for is taken. */
+  #saveAt = Number.POSITIVE_INFINITY;
   #flushAt = Number.POSITIVE_INFINITY;
+  #isLeaving = false;
   #line: Line;
   #last: Line;
   #costs: SaveCosts | undefined;
@@ -62,10 +58,11 @@ export class Training {
     for (;;) {
       const dueAt = this.#upload === undefined ? this.#nextSaveAt() : Number.POSITIVE_INFINITY;
       const uploadedAt = this.#upload?.doneAt ?? Number.POSITIVE_INFINITY;
-      const next = Math.min(dueAt, uploadedAt, this.#noticeAt, this.#flushAt, up.toSeconds);
+      const next = Math.min(dueAt, uploadedAt, this.#noticeAt, this.#saveAt, this.#flushAt, up.toSeconds);
       if (next === up.toSeconds) return this.#end();
       if (next === uploadedAt) this.#uploaded();
       else if (next === this.#noticeAt) this.#noticed();
+      else if (next === this.#saveAt) this.#saveAtNotice();
       else if (next === this.#flushAt) return this.#flush();
       else this.#save(dueAt);
     }
@@ -82,6 +79,7 @@ export class Training {
   }
 
   #nextSaveAt(): number {
+    if (this.#isLeaving) return Number.POSITIVE_INFINITY;
     const { up, options, strategy } = this.#question;
     const boundary = nextSave({
       policy: this.#policy,
@@ -89,6 +87,7 @@ export class Training {
       stepSeconds: options.stepSeconds,
       last: this.#last,
       costs: this.#costs,
+      beganAt: this.#beganAt,
       firstBoundary: this.#boundaryAfter(this.#idleSince),
       lastBoundary: Math.floor((up.toSeconds - this.#line.atSeconds) / options.stepSeconds),
       everySteps: strategy.save.everySteps,
@@ -134,18 +133,20 @@ export class Training {
     if (upload === undefined) return;
     const skipped = this.#skipCycles(upload);
     this.#commit(skipped);
+    if (skipped.reason === 'notice') this.#plan(skipped.doneAt, true);
     this.#upload = undefined;
     this.#idleSince = skipped.doneAt;
   }
 
   /**
-   * Policies look at differences of time and steps only. So where two cycles of training and saving were alike, all that
-   * follow until something else happens will be, and are booked at once: continuous saving makes millions of them.
+   * Policies by seconds look at differences of time and steps only. So where two cycles of training and saving were alike,
+   * all that follow until something else happens will be, and are booked at once: continuous saving makes millions of them.
    * @returns the upload that ends the last of them
    */
   #skipCycles(upload: Upload): Upload {
+    const { everySeconds, everySteps } = this.#question.strategy.save;
     const rhythm =
-      this.#question.strategy.save.everySteps === undefined ? this.#rhythm.after(this.#line) : undefined;
+      everySeconds !== undefined && everySteps === undefined ? this.#rhythm.after(this.#line) : undefined;
     const { up, options } = this.#question;
     const { counts, account } = this.#run;
     if (rhythm === undefined || this.#run.keepsStory) return upload;
@@ -158,20 +159,14 @@ export class Training {
     counts.uploadedBytes += cycles * stateBytes;
     account.add('training', 0, cycles * rhythm.steps * stepSeconds);
     account.add('saving', 0, cycles * (rhythm.seconds - rhythm.steps * stepSeconds));
-    const later = cycles * rhythm.seconds;
-    const farther = cycles * rhythm.steps;
-    const moved = ({ atSeconds, step }: Line): Line => ({
-      atSeconds: atSeconds + later,
-      step: step + farther,
-    });
-    this.#line = moved(this.#line);
-    this.#last = moved(this.#last);
+    this.#line = shifted(this.#line, rhythm, cycles);
+    this.#last = shifted(this.#last, rhythm, cycles);
     this.#rhythm.forget();
     return {
       ...upload,
-      step: upload.step + farther,
-      startedAt: upload.startedAt + later,
-      doneAt: upload.doneAt + later,
+      step: upload.step + cycles * rhythm.steps,
+      startedAt: upload.startedAt + cycles * rhythm.seconds,
+      doneAt: upload.doneAt + cycles * rhythm.seconds,
     };
   }
 
@@ -197,17 +192,40 @@ export class Training {
   }
 
   #noticed(): void {
-    const { up, strategy, options } = this.#question;
-    const dueInMs =
-      strategy.onNotice === 'stop'
-        ? 0
-        : flushDueInMs({
-            remainingMs: (up.toSeconds - this.#noticeAt) * 1_000,
-            flushMs: this.#estimate.flushMs,
-            longestGapMs: options.stepSeconds * 1_000,
-          });
-    this.#flushAt = this.#noticeAt + dueInMs / 1_000;
+    const { strategy } = this.#question;
+    const at = this.#noticeAt;
+    this.#isLeaving = true;
     this.#noticeAt = Number.POSITIVE_INFINITY;
+    if (strategy.onNotice === 'stop') {
+      this.#flushAt = at;
+      return;
+    }
+    if (savesAtNotice(this.#budgetAt(at))) this.#saveAt = this.#timeOf(this.#boundaryAfter(at));
+    this.#plan(at, false);
+  }
+
+  #budgetAt(seconds: number): NoticeBudget {
+    const { up, options } = this.#question;
+    return {
+      remainingMs: (up.toSeconds - seconds) * 1_000,
+      flushMs: this.#estimate.flushMs,
+      longestGapMs: options.stepSeconds * 1_000,
+    };
+  }
+
+  #plan(seconds: number, isSecured: boolean): void {
+    this.#flushAt = seconds + flushDueInMs({ ...this.#budgetAt(seconds), isSecured }) / 1_000;
+  }
+
+  /** Besides the last one: what is durable when the machine goes early. Training goes on after it. */
+  #saveAtNotice(): void {
+    const at = this.#saveAt;
+    const { options } = this.#question;
+    this.#saveAt = Number.POSITIVE_INFINITY;
+    this.#trainTo(at);
+    this.#upload = this.#emergencyUpload(this.#line.step);
+    this.#standUntil(at + options.stallSeconds);
+    this.#last = this.#line;
   }
 
   /** The emergency checkpoint: nothing is trained after it. */
@@ -233,23 +251,14 @@ export class Training {
 
   /** One upload at a time: one under way ends first, by itself or by being given up. */
   #emergencyUpload(step: number): Upload {
-    const { options } = this.#question;
+    const { stateBytes } = this.#question.options;
     const snapshotAt = this.#line.atSeconds;
-    const older = this.#upload;
-    let freeAt = snapshotAt;
-    if (older !== undefined) {
-      const stagedAt = snapshotAt + options.stateBytes / stagingBytesPerSecond;
-      const leftThen = (older.doneAt - stagedAt) / this.#flushSeconds;
-      if (leftThen <= almostFinishedShare) {
-        freeAt = Math.max(snapshotAt, older.doneAt);
-        if (older.doneAt <= this.#question.up.toSeconds) this.#commit(older);
-      } else {
-        freeAt = stagedAt;
-        this.#abort(older, stagedAt);
-      }
-    }
+    const [older, flushSeconds] = [this.#upload, this.#flushSeconds];
+    const line = lineFor(older, { snapshotAt, stateBytes, flushSeconds });
+    if (older !== undefined && line.older === 'is given up') this.#abort(older, line.freeAt);
+    else if (older !== undefined && older.doneAt <= this.#question.up.toSeconds) this.#commit(older);
     this.#upload = undefined;
-    return { step, reason: 'notice', startedAt: snapshotAt, doneAt: freeAt + this.#flushSeconds };
+    return { step, reason: 'notice', startedAt: snapshotAt, doneAt: line.freeAt + flushSeconds };
   }
 
   /** The machine is gone without a word, or the trace is over. */

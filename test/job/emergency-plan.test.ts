@@ -19,9 +19,10 @@ async function planned(
     readonly flushMs?: number;
     readonly gapMs?: number;
     readonly asksEarly?: boolean;
+    readonly securedAtMs?: number;
   },
 ): Promise<Record<string, number>> {
-  const { remainingMs, flushMs, gapMs = 0, asksEarly = false } = options;
+  const { remainingMs, flushMs, gapMs = 0, asksEarly = false, securedAtMs } = options;
   const clock = manualClock();
   const events: Record<string, number> = {};
   const plan = new EmergencyPlan(
@@ -34,17 +35,38 @@ async function planned(
     { notice, deadline: deadlineIn(clock, remainingMs), noticedAtMonotonicMs: 0 },
     { longestGapMs: gapMs, asksEarly },
   );
-  for (let ms = 0; ms < 150_000; ms += 100) await clock.advance(100);
+  for (let ms = 0; ms < 150_000; ms += 100) {
+    if (ms === securedAtMs) plan.secured();
+    await clock.advance(100);
+  }
   return events;
 }
 
 describe('the plan for an emergency', () => {
   it('trains on until 1.5 × (flush + gap) + 5 s are left, then leaves time to hand over', async () => {
     expect(await planned(spot(120_000), { remainingMs: 120_000, flushMs: 20_000, gapMs: 2_000 })).toEqual({
+      'save-due': 0,
       'flush-due': 120_000 - (1.5 * 22_000 + 5_000),
       'answer-overdue': 120_000 - 20_000 - 3_000,
       cut: 118_000,
     });
+  });
+
+  it('trains on for longer once something was saved since the notice', async () => {
+    const events = await planned(spot(120_000), {
+      remainingMs: 120_000,
+      flushMs: 20_000,
+      gapMs: 2_000,
+      securedAtMs: 25_000,
+    });
+    expect(events['flush-due']).toBeCloseTo(120_000 - (1.1 * 22_000 + 2_500), -2);
+    expect(events['cut']).toBe(118_000);
+  });
+
+  it('saves only once where there is no time for two', async () => {
+    const events = await planned(spot(120_000), { remainingMs: 120_000, flushMs: 35_000 });
+    expect(events).not.toHaveProperty('save-due');
+    expect(events['flush-due']).toBe(62_500);
   });
 
   it.each([

@@ -68,21 +68,23 @@ describe('a worker that meets an interruption', () => {
     expect(worker.trainer.killed).toBe(true);
   });
 
-  it('trains on after the notice, saves at the last safe moment, loses no step and sends a new ticket', async () => {
+  it('saves at the notice and at the last safe moment, trains in between, loses no step and sends a new ticket', async () => {
     await bench.submit('job');
     const worker = await bench.begin();
     worker.trainer.train(10);
     worker.trainer.stage();
     await bench.until('the first checkpoint is committed', () => committed('job', 10));
+    worker.trainer.train(12);
     const noticedAtMs = bench.clock.monotonicMs();
+    const halts = (): unknown[] =>
+      worker.trainer.heard.flatMap((heard) => (heard.kind === 'checkpoint' ? [heard.halt] : []));
     worker.announce(bench.spotNotice(60_000));
-    await bench.pass(10_000);
+    await bench.until('the state at the notice is committed', () => committed('job', 12));
     worker.trainer.train(20);
-    expect(worker.trainer.heard.some(({ kind }) => kind === 'checkpoint')).toBe(false);
-    await bench.until('the checkpoint is asked for', () =>
-      worker.trainer.heard.some(({ kind }) => kind === 'checkpoint'),
-    );
-    expect(bench.clock.monotonicMs() - noticedAtMs).toBeGreaterThan(45_000);
+    expect(halts()).toEqual([false]);
+    await bench.until('the last checkpoint is asked for', () => halts().length > 1);
+    expect(halts()).toEqual([false, true]);
+    expect(bench.clock.monotonicMs() - noticedAtMs).toBeGreaterThan(52_000);
     await bench.pass(5_000);
     expect(await bench.exitOf(worker)).toBe(75);
     const state = await bench.state('job');
@@ -92,6 +94,7 @@ describe('a worker that meets an interruption', () => {
       'submitted',
       'claimed',
       'restored',
+      'checkpoint',
       'checkpoint',
       'checkpoint',
       'released',

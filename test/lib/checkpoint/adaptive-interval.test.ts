@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { adaptive, adaptiveInterval, type SaveCosts } from '../../../lib/checkpoint/adaptive-interval.ts';
+import { lossEverySecondsAt } from '../../../lib/checkpoint/machine-age.ts';
 import type { SaveMoment } from '../../../lib/checkpoint/policy.ts';
 import type { InterruptionRisk } from '../../../lib/contract/trainer-messages.ts';
 
@@ -35,8 +36,8 @@ describe('the adaptive interval', () => {
 
   it('counts the price of requests as time where that is more than what training loses', () => {
     const priced = adaptiveInterval({ ...risk, requestSeconds: 0.01 }, costs);
-    // 120 chunks of 8 MiB and 8 more requests cost 1.28 s: sqrt(2 × 1.28 × 188400)
-    expect(priced.seconds).toBeCloseTo(694.5, 1);
+    // 120 chunks of 8 MiB and 8 more requests cost 1.28 s of a small machine, 1.07 s of one for 1 GB: sqrt(2 × 1.07 × 188400)
+    expect(priced.seconds).toBeCloseTo(634, 0);
   });
 
   it('is never shorter than a flush, nor longer than 20 minutes unless a flush is', () => {
@@ -64,6 +65,26 @@ describe('the adaptive interval', () => {
         );
       }),
     );
+  });
+});
+
+describe('the age of a machine', () => {
+  it('stretches the interval: what has run for long is lost less often', () => {
+    const of = (ageSeconds: number): number => adaptiveInterval(risk, costs, ageSeconds).seconds;
+    expect(of(600)).toBeLessThan(of(6_000));
+    expect(of(6_000)).toBeLessThan(of(60_000));
+    expect(of(0)).toBe(of(60));
+  });
+
+  it('gives back the mean over all ages', () => {
+    // Survival is exp(−∫ hazard); its integral is the mean up-time.
+    let [survival, mean] = [1, 0];
+    for (let age = 60; age < 400_000; age += 20) {
+      mean += survival * 20;
+      survival *= Math.exp(-20 / lossEverySecondsAt(age, 9_420));
+    }
+    expect(mean / 9_420).toBeGreaterThan(0.93);
+    expect(mean / 9_420).toBeLessThan(1.07);
   });
 });
 

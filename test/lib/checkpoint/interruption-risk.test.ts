@@ -12,7 +12,7 @@ describe('the risk of a job', () => {
     expect(of({})).toEqual({
       lossEverySeconds: 9_420,
       recall: 0.95,
-      requestSeconds: expect.closeTo(0.0024, 6),
+      requestSeconds: expect.closeTo(0.0012, 6),
     });
   });
 

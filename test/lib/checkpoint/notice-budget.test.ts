@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FlushEstimate, flushDueInMs } from '../../../lib/checkpoint/notice-budget.ts';
+import { FlushEstimate, flushDueInMs, savesAtNotice } from '../../../lib/checkpoint/notice-budget.ts';
 
 const estimateOf = (...measurements: readonly { bytes: number; elapsedMs: number }[]): FlushEstimate => {
   const estimate = new FlushEstimate();
@@ -11,6 +11,21 @@ const estimateOf = (...measurements: readonly { bytes: number; elapsedMs: number
 describe('the emergency checkpoint', () => {
   it('is asked for at deadline − (1.5 × (flush + longest gap) + 5 s)', () => {
     expect(flushDueInMs({ remainingMs: 120_000, flushMs: 10_000, longestGapMs: 2_000 })).toBe(97_000);
+  });
+
+  it('comes later once something was saved since the notice', () => {
+    const budget = { remainingMs: 120_000, flushMs: 10_000, longestGapMs: 2_000, isSecured: true };
+    expect(flushDueInMs(budget)).toBeCloseTo(120_000 - (1.1 * 12_000 + 2_500));
+  });
+
+  it('has another before it, at the notice, where there is time for both', () => {
+    const at = (remainingMs: number): boolean =>
+      savesAtNotice({ remainingMs, flushMs: 10_000, longestGapMs: 2_000 });
+    expect(at(120_000)).toBe(true);
+    // 1.5 × 12 s + 5 s for the last one, 2 × 12 s before it.
+    expect(at(47_001)).toBe(true);
+    expect(at(47_000)).toBe(false);
+    expect(savesAtNotice({ remainingMs: 120_000, flushMs: undefined, longestGapMs: 0 })).toBe(false);
   });
 
   it('is asked for at once when no flush was measured', () => {

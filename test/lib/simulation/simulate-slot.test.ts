@@ -51,17 +51,18 @@ const sum = (result: SlotResult): number =>
 
 describe('one job on one slot, computed by hand', () => {
   it('trains on after a notice until a flush takes the rest of the time', () => {
-    // Boot to 100, saves at 1,100, 2,100 and 3,100. The notice comes at 3,480: 1.5 × (1 s flush + 1 s step) + 5 s before
-    // the end are 3,592, after 3,492 steps. The flush ends at 3,593, the machine at 3,600.
+    // Boot to 100, saves at 1,100, 2,100 and 3,100. The notice comes at 3,480 and is saved at, until 3,481. From then on
+    // 1.1 × (1 s flush + 1 s step) + 2.5 s are kept free: 3,595.3, so that 3,496 steps are done. The flush ends at 3,597, the
+    // machine at 3,600.
     const result = run(traceOf(up(0, 3_600)));
-    expect(result).toMatchObject({ steps: 3_492, lostSteps: 0, saves: 4, interruptions: 1, silent: 0 });
+    expect(result).toMatchObject({ steps: 3_496, lostSteps: 0, saves: 5, interruptions: 1, silent: 0 });
     expect(result.seconds).toEqual({
       starting: 100,
       restoring: 0,
-      training: 3_492,
+      training: 3_496,
       lost: 0,
       saving: 1,
-      waiting: 7,
+      waiting: 3,
     });
   });
 
@@ -88,7 +89,7 @@ describe('one job on one slot, computed by hand', () => {
     const result = run(traceOf(up(0, 3_600), up(4_000, 5_000.5, 'open')));
     // Boot to 4,100; the download and what starts beside it take 1.4 s; 899.1 s are left.
     expect(result.seconds.restoring).toBeCloseTo(1.4);
-    expect(result.steps).toBe(3_492 + 899);
+    expect(result.steps).toBe(3_496 + 899);
     expect(result.lostSteps).toBe(0);
     expect(result.downloadedBytes).toBe(1e9);
   });
@@ -126,24 +127,32 @@ describe('the policies of the product', () => {
       newest: undefined,
       store: 's3://simulated',
     });
-    const { seconds } = adaptiveInterval(risk, {
+    const costs = {
       stolenSeconds: options.stallSeconds,
       flushSeconds: flushSecondsOf(options),
       bytes: options.stateBytes,
-    });
+    };
     const steps = commits.filter(({ reason }) => reason === 'policy').map(({ step }) => step);
-    const gaps = steps.slice(2).map((step, index) => step - (steps[index + 1] ?? 0));
-    expect(gaps.length).toBeGreaterThan(10);
-    for (const gap of gaps) expect(gap).toBe(Math.ceil(seconds / options.stepSeconds));
+    expect(steps.length).toBeGreaterThan(10);
+    for (const [index, step] of steps.slice(2).entries()) {
+      const gap = (step - (steps[index + 1] ?? 0)) * options.stepSeconds;
+      // The age at which the policy was asked, up to the stalls on the way.
+      const { seconds } = adaptiveInterval(risk, costs, step * options.stepSeconds);
+      expect(gap).toBeGreaterThan(seconds * 0.99);
+      expect(gap).toBeLessThan(seconds * 1.01 + options.stepSeconds);
+    }
   });
 
   it('decide how long to train after a notice', () => {
-    const flush = commits.find(({ reason }) => reason === 'notice');
-    const remainingMs = (options.noticeSeconds - options.noticeSeenSeconds) * 1_000;
+    const [first, flush, ...more] = commits.filter(({ reason }) => reason === 'notice');
+    expect(more).toEqual([]);
+    const remainingMs = 40_000_000 - Date.parse(first?.at ?? '');
+    expect(remainingMs).toBeGreaterThan(100_000);
     const dueInMs = flushDueInMs({
       remainingMs,
       flushMs: flushSecondsOf(options) * 1_000,
       longestGapMs: options.stepSeconds * 1_000,
+      isSecured: true,
     });
     const dueAt = 40_000 - (remainingMs - dueInMs) / 1_000;
     const takenAt = Date.parse(flush?.at ?? '') / 1_000 - flushSecondsOf(options);
