@@ -169,7 +169,7 @@ describe('what a save is sent by', () => {
     worker.trainer.stage();
     await bench.until('it is committed', async () => (await bench.state('job')).checkpoints.length === 1);
     worker.trainer.train(20);
-    worker.announce(bench.spotNotice(20_000));
+    worker.announce(bench.spotNotice(5_000));
     expect(await bench.exitOf(worker)).toBe(75);
     const send = `send ${FakeTrainer.contentOf(10).length}`;
     expect(said).toEqual([send, 'hurry, asked false', send]);
