@@ -149,4 +149,22 @@ describe('the outlook of a plan', () => {
     plan.remembered({ elapsedMs: 10, bytes: 4_000, newBytes: 0 });
     expect(plan.outlook(0)).toBeUndefined();
   });
+
+  it('learns nothing from a save that sent little: its trainer is not given up for the 50 minutes that this would make', async () => {
+    const clock = manualClock();
+    const events: Record<string, number> = {};
+    const plan = new EmergencyPlan(
+      clock,
+      ({ kind }) => (events[kind] ??= clock.monotonicMs()),
+      new AbortController().signal,
+    );
+    plan.remembered({ elapsedMs: 3_000, bytes: 10e9, newBytes: 10e6 });
+    expect(plan.outlook(50)).toBeUndefined();
+    plan.noticed(
+      { notice: spot(120_000), deadline: deadlineIn(clock, 120_000), noticedAtMonotonicMs: 0 },
+      { longestGapMs: 50, asksEarly: false },
+    );
+    for (let ms = 0; ms < 120_000; ms += 1_000) await clock.advance(1_000);
+    expect(events).toEqual({ 'flush-due': 0, 'answer-overdue': 117_000, cut: 118_000 });
+  });
 });
