@@ -68,7 +68,8 @@ export async function runCli(args: readonly string[], ports: CliPorts): Promise<
       return exitCodeOf(error);
     }
     if (error.exitCode === 0) return exitCodes.ok;
-    if (error.code !== 'commander.help') printError(terminal, usageErrorOf(error, pathOf(program, args)));
+    if (error.code !== 'commander.help')
+      printError(terminal, usageErrorOf(error, pathOf(program, args, error.message)));
     return exitCodes.usage;
   }
 }
@@ -102,14 +103,14 @@ function asksForJson(args: readonly string[]): boolean {
   return (end === -1 ? args : args.slice(0, end)).includes('--json');
 }
 
-/** The command that is meant, as `checkpoints show`, as far as its words are known. */
-function pathOf(program: Command, args: readonly string[]): readonly string[] {
+/** The command that is meant, as `checkpoints show`: its words up to one that the message complains about. */
+function pathOf(program: Command, args: readonly string[], message: string): readonly string[] {
   const path: string[] = [];
   let at = program;
   for (const word of args.filter((arg) => !arg.startsWith('-'))) {
     const next = at.commands.find((command) => command.name() === word);
     // The value of an option may stand before a command, but nothing between the words of one.
-    if (next === undefined && path.length > 0) break;
+    if (next === undefined && (path.length > 0 || message.includes(`'${word}'`))) break;
     if (next === undefined) continue;
     path.push(word);
     at = next;

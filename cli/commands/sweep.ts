@@ -10,6 +10,7 @@ import type { CliContext, Command } from '../context.ts';
 import { formatCount, formatNumber } from '../format.ts';
 import type { SweepInput } from '../inputs.ts';
 import { type Column, table } from '../table.ts';
+import { unlessDamaged } from '../unless-damaged.ts';
 import { withRegion } from '../with-region.ts';
 
 /** `holdfast sweep FILE`: a job for each point, or how the points stand. */
@@ -18,7 +19,9 @@ export const sweep: Command<SweepInput> = async (context, input) => {
   return withRegion(
     context,
     (region) =>
-      input.status ? showStatus(context, region, loaded) : start({ context, region, loaded, input }),
+      unlessDamaged(context.terminal, () =>
+        input.status ? showStatus(context, region, loaded) : start({ context, region, loaded, input }),
+      ),
     // A sweep of a program may be the first thing that is queued here; a dry run leaves no trace.
     { creates: loaded.from === undefined && !input.status && !input.dryRun },
   );

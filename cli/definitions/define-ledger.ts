@@ -1,4 +1,5 @@
 import { Option } from 'commander';
+import { UsageError } from '../../lib/base/errors.ts';
 import type { SimulateInput } from '../inputs.ts';
 import { parseBytes } from '../parse-bytes.ts';
 import { parseCount } from '../parse-count.ts';
@@ -141,7 +142,7 @@ const secondsOf = (option: string) => (text: string) => parseDuration(text, opti
 const shareOf = (option: string) => (text: string) => parseShare(text, option);
 const usdOf = (option: string) => (text: string) => parseUsd(text, option);
 const countOf = (option: string, least: number) => (text: string) => parseCount(text, option, least);
-/** An hour for the generated traces; the figures stand still long before. */
+/** A quarter of an hour for the generated traces; the figures stand still long before. */
 const repeatsMax = 1_000;
 
 function repeatsOf(text: string): number {

@@ -88,7 +88,8 @@ async function copyOnce(ports: CopyPorts, { chunk, target, signal }: ChunkCopy):
     await readChunk(ports, own, signal);
     return undefined;
   } catch (error) {
-    if (error instanceof DamagedObjectError) return `was copied, and the copy is damaged: ${error.message}`;
+    if (error instanceof DamagedObjectError)
+      return `did not come out whole when it was copied: ${error.message}`;
     throw error;
   }
 }

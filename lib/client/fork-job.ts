@@ -21,6 +21,7 @@ import { changedSpec, type ForkChanges, refuseChanged } from './fork-spec.ts';
 import { checkJobId, newJobId } from './job-name.ts';
 import { loadSpec } from './load-spec.ts';
 import { publishFirstSpec } from './publish-spec.ts';
+import { whileRetained } from './open-checkpoint.ts';
 import { openExistingJob } from './read-job.ts';
 import type { Region } from './region.ts';
 import { sendTicket } from './send-ticket.ts';
@@ -167,7 +168,10 @@ async function makeChild(region: Region, making: Making): Promise<void> {
   const { store, clock, random } = region;
   const ports: CopyPorts = { store, clock, random, log: silentLog };
   const startedMs = clock.monotonicMs();
-  const manifest = await readManifest(ports, { jobId: parent.jobId, record, signal });
+  const source = { jobId: parent.jobId, record };
+  const whole = <Result>(read: () => Promise<Result>): Promise<Result> =>
+    whileRetained(region, [source], read);
+  const manifest = await whole(() => readManifest(ports, { ...source, signal }));
   const optionsFor = (claim: number): CopyOptions => ({
     manifest,
     target: { jobId: child.jobId, name: { claim, ordinal: 1, step: record.step } },
@@ -176,12 +180,12 @@ async function makeChild(region: Region, making: Making): Promise<void> {
   });
   // Copied before there is a child: minutes, in which nothing is there that anybody could begin.
   const expected = claimToCome(child.state);
-  let storedBytes = await copyChunks(ports, optionsFor(expected));
+  let storedBytes = await whole(() => copyChunks(ports, optionsFor(expected)));
   await making.submit();
   const claim = await claimChild(child);
   if (claim === undefined) return;
   // Somebody asked something of the child in between, so that its first claim has another name.
-  if (claim.token !== expected) storedBytes = await copyChunks(ports, optionsFor(claim.token));
+  if (claim.token !== expected) storedBytes = await whole(() => copyChunks(ports, optionsFor(claim.token)));
   const uploaded = await putCopiedManifest(ports, optionsFor(claim.token), {
     createdAt: child.state.submittedAt ?? making.spec.createdAt,
     storedBytes,

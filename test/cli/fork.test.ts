@@ -5,7 +5,7 @@ import { commandProgramSchema } from '../../lib/contract/job-spec.ts';
 import { openExistingJob } from '../../lib/client/read-job.ts';
 import { type CliWorld, cliWorld } from '../support/cli-world.ts';
 import { claimed } from '../support/journal-world.ts';
-import { save, text } from '../lib/checkpoint/files.ts';
+import { keysUnder, save, text } from '../lib/checkpoint/files.ts';
 
 /** A job of a command with a checkpoint at step 120: forking it imports no program. */
 async function parentIn(world: CliWorld): Promise<void> {
@@ -53,6 +53,20 @@ describe('fork', () => {
       { schemaVersion: 1, jobId: 'child', outcome: 'queued', forkedFrom, warnings: [] },
     ]);
     expect((await world.run(typed)).json).toMatchObject([{ outcome: 'repeated' }]);
+  });
+
+  it('ends with 6 for a damaged checkpoint, and says which and what to do', async () => {
+    const world = cliWorld();
+    await parentIn(world);
+    const { store } = await world.region();
+    const keys = await keysUnder(store, 'jobs/job-1/checkpoints/');
+    for (const key of keys.filter((one) => !one.endsWith('manifest.json')))
+      await store.put(key, new Uint8Array(3));
+    const { code, out, err } = await world.run(['fork', 'job-1@120']);
+    expect([code, out]).toEqual([6, '']);
+    expect(err).toContain('checkpoint 2-1-step120 of job job-1 is damaged');
+    expect(err).toContain('`holdfast checkpoints verify job-1 --all`');
+    expect(err).not.toContain('Not finished');
   });
 
   it.each([
@@ -110,6 +124,14 @@ describe('sweep', () => {
     expect((await world.run(['sweep', 'seeds.json', '--status'])).out).toMatch(
       /POINT +STATUS +STEP +LOSS +BEST +JOB/,
     );
+    // What decides is shown beside what does not.
+    writeFileSync(
+      join(world.cwd, 'ranked.json'),
+      JSON.stringify({ format: 1, from: 'job-1@120', grid: {}, rank: { metric: 'accuracy', goal: 'max' } }),
+    );
+    const ranked = await world.run(['sweep', 'ranked.json', '--status']);
+    expect(ranked.out).toMatch(/POINT +STATUS +STEP +ACCURACY +LOSS +BEST +JOB/);
+    expect(ranked.err).toContain('Nothing has told of accuracy yet');
     expect((await openExistingJob(region, jobId)).state.forkedFrom?.step).toBe(120);
   });
 });

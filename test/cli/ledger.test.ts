@@ -35,6 +35,8 @@ describe('holdfast goodput and cost', () => {
     const unpriced = await world.run(['cost', jobId]);
     expect(unpriced.out).toContain('no prices are known here');
     expect(unpriced.err).toContain('--price USD');
+    expect(unpriced.out).toContain('a folder: its requests and bytes cost nothing');
+    expect(unpriced.out).not.toContain('0 writes');
     const { code, json } = await world.run(['cost', jobId, '--price', '$0.3', '--json']);
     expect(code).toBe(0);
     expect(json[0]).toMatchObject({
@@ -110,6 +112,9 @@ describe('holdfast simulate', () => {
     [['--missed', '150%'], 2, '--missed is not a share'],
     [['--price', 'cheap'], 2, '--price is not an amount of USD'],
     [['--step', '0s'], 2, 'any time for a step'],
+    [['--repeats', '100000000'], 2, '--repeats is at most 1000'],
+    [['--svg', 'no/such/folder.svg'], 2, 'a folder that is not there'],
+    [['--svg', '.'], 2, '--svg names a folder'],
     [['--save-every', '1epoch'], 2, 'no epochs'],
   ])('refuses %j', async (args, expected, message) => {
     const world = cliWorld();

@@ -46,6 +46,17 @@ describe('help', () => {
 
 describe('a usage error', () => {
   it.each([
+    [['checkpoints', 'show', 'a'], '`holdfast checkpoints show --help`'],
+    [['checkpoints', 'fly'], '`holdfast checkpoints --help`'],
+    [['--dir', 'x', 'checkpoints', 'export', 'a'], '`holdfast checkpoints export --help`'],
+    [['fly', 'ls'], '`holdfast --help`'],
+  ])('of %j points to the help of the command that was meant', async (args, hint) => {
+    const { code, err } = await cliWorld().run(args);
+    expect(code).toBe(2);
+    expect(err).toContain(hint);
+  });
+
+  it.each([
     ['an unknown command', ['fly'], "unknown command 'fly'"],
     ['an unknown option', ['ls', '--fast'], "unknown option '--fast'"],
     ['a missing argument', ['show'], "missing required argument 'job'"],
