@@ -36,7 +36,9 @@ async function pricesFor(
   if (usdPerHour !== undefined) {
     return { usdOf: ({ from, to }) => ((to.getTime() - from.getTime()) / hourMs) * usdPerHour, notes: [] };
   }
-  const claims = entries.flatMap((entry) => (entry.kind === 'claimed' ? [entry] : []));
+  const claims = entries.flatMap((entry) =>
+    entry.kind === 'claimed' && entry.instance.type !== 'operator' ? [entry] : [],
+  );
   const types = [...new Set(claims.map(({ instance }) => instance.type))];
   const since = new Date(claims[0]?.at ?? context.clock.now());
   const options = { clock: context.clock, signal: context.untilInterrupted() };

@@ -68,6 +68,8 @@ class Collector {
     if (entry.kind === 'claimed') {
       this.#close(atMs, { isSilent: true, step: entry.heardStep ?? 0 });
       this.#gap(before, atMs);
+      // A command that made a fork or pruned is no machine: its moment is a wait, and has no price.
+      if (entry.instance.type === 'operator') return;
       this.#open = {
         claim: entry.sequence,
         instance: entry.instance,

@@ -95,6 +95,26 @@ describe('goodput of a job, computed by hand', () => {
     expect(minutesOf(goodputOf(story.entries, after(4)))).toEqual({ waiting: 1, starting: 2 });
   });
 
+  it('counts no machine, and wants no price, for a command that claimed the job', () => {
+    const story = new Story().submit();
+    story.add({
+      kind: 'claimed',
+      ticket: 'operator',
+      instance: { id: 'fork', type: 'operator', zone: 'none' },
+    });
+    const made = newestId(story.commit(10).release('handover', 10).state);
+    story.claim('i-2').restore(made, 10).commit(20).release('interrupted', 20);
+    const told = goodputOf(story.entries, after(8));
+    expect(told.attempts.map(({ instance }) => instance.id)).toEqual(['i-2']);
+    expect(told).toMatchObject({ steps: 10, lostSteps: 0, allocatedSeconds: 180 });
+    const usdOf = ({ instance }: { instance: { type: string } }): number | null =>
+      instance.type === 'operator' ? null : 1;
+    expect(costOf(story.entries, { now: after(8), usdOf })).toMatchObject({
+      machinesUsd: 1,
+      machineSeconds: 180,
+    });
+  });
+
   it('loses nothing of an attempt that goes on', () => {
     const story = new Story().submit().claim().restore(null, 0).commit(10);
     const told = goodputOf(story.entries, after(30));
