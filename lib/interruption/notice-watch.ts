@@ -63,6 +63,14 @@ export class NoticeWatch implements AsyncDisposable {
     return this.#probes.map((probe) => probe.report());
   }
 
+  /** Looks at all sources together, in a second. */
+  get looksPerSecond(): number {
+    return this.#probes.reduce(
+      (sum, { source }) => sum + 1_000 / (this.#options.pollMs * (source.everyNthLook ?? 1)),
+      0,
+    );
+  }
+
   /** Begins to poll. Errors of sources are reported, never thrown. */
   start(): void {
     this.#loops ??= Promise.all(this.#probes.map((probe) => this.#follow(probe))).then(() => undefined);
@@ -107,7 +115,7 @@ export class NoticeWatch implements AsyncDisposable {
     const { signal } = this.#ended;
     while (!signal.aborted) {
       await this.#look(probe);
-      await pause(this.#options.clock, this.#options.pollMs, signal);
+      await pause(this.#options.clock, this.#options.pollMs * (probe.source.everyNthLook ?? 1), signal);
     }
   }
 

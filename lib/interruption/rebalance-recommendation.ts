@@ -11,6 +11,8 @@ const rebalanceSchema = z.object({ noticeTime: z.iso.datetime().transform((text)
 export function rebalanceRecommendation(client: ImdsReader): NoticeSource {
   return {
     name: 'events/recommendations/rebalance',
+    // A hint that may come hours before anything happens, or with the notice, which is looked for more often.
+    everyNthLook: 5,
     async poll(signal) {
       const answer = await client.get(path, signal);
       if (answer === undefined) return undefined;

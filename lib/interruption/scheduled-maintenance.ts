@@ -49,6 +49,8 @@ export function scheduledMaintenance(
   const { horizonMs = defaultHorizonMs } = options;
   return {
     name: 'events/maintenance/scheduled',
+    // Announced days ahead; within the horizon above a minute more or less is nothing.
+    everyNthLook: 30,
     async poll(signal) {
       const answer = await client.get(path, signal);
       if (answer === undefined) return undefined;

@@ -66,6 +66,17 @@ describe('NoticeWatch', () => {
     expect(sources.map(({ disposals }) => disposals)).toEqual([1, 1]);
   });
 
+  it('looks less often where a source says that more than a second is left', async () => {
+    const often = new FakeSource('often');
+    const seldom = Object.assign(new FakeSource('seldom'), { everyNthLook: 5 });
+    const { clock, watch } = aWatch([often, seldom]);
+    expect(watch.looksPerSecond).toBeCloseTo(1.2);
+    watch.start();
+    await clock.advance(10_500);
+    expect([often.polls, seldom.polls]).toEqual([11, 3]);
+    await watch[Symbol.asyncDispose]();
+  });
+
   it('does not let a source that hangs delay the others', async () => {
     const quick = new FakeSource('quick');
     const { clock, watch } = aWatch([new FakeSource('slow', 'hangs'), quick]);
