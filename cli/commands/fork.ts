@@ -1,4 +1,4 @@
-import { CorruptionError } from '../../lib/base/errors.ts';
+import { ConflictError, CorruptionError } from '../../lib/base/errors.ts';
 import { forkJob, type Forked } from '../../lib/client/fork-job.ts';
 import { parseForkOrigin } from '../../lib/client/fork-origin.ts';
 import { parseNameValues } from '../../lib/client/name-value.ts';
@@ -47,11 +47,15 @@ async function begin(context: CliContext, region: Region, input: ForkInput): Pro
     else report(context, forked);
     return exitCodes.ok;
   } catch (error) {
-    // What is damaged stays so: the same command again would come no further.
-    if (begun !== undefined && id === undefined && !(error instanceof CorruptionError))
+    // What is damaged or refused stays so: the same command again would come no further.
+    if (begun !== undefined && id === undefined && !isFinal(error))
       terminal.say(`Not finished: the same command with --id ${begun} goes on with it.`);
     throw error;
   }
+}
+
+function isFinal(error: unknown): boolean {
+  return error instanceof CorruptionError || error instanceof ConflictError;
 }
 
 function report({ terminal }: CliContext, { jobId, spec, outcome, forkedFrom }: Forked): void {

@@ -61,13 +61,13 @@ function programStartMs(
   restored: { readonly atMs: number; readonly step: number },
   msPerStep: number | undefined,
 ): number {
+  // How far an attempt without a checkpoint has come is known of an end that it told of only.
+  if (marks.length === 0 && (!isClosed || isSilent)) return 0;
   const first = marks[0] ?? { step: lastStep, takenAtMs: toMs };
-  // It came to an end that it told of before any step: all of it was the start.
-  if (marks.length === 0 && lastStep <= restored.step)
-    return isClosed && !isSilent ? toMs - restored.atMs : 0;
-  // How far one without a checkpoint has come is known of its end only.
-  if (msPerStep === undefined || (marks.length === 0 && (!isClosed || isSilent))) return 0;
-  return Math.max(0, first.takenAtMs - restored.atMs - (first.step - restored.step) * msPerStep);
+  const steps = Math.max(0, first.step - restored.step);
+  // Without any step until then, all of it was the start.
+  if (steps > 0 && msPerStep === undefined) return 0;
+  return Math.max(0, first.takenAtMs - restored.atMs - steps * (msPerStep ?? 0));
 }
 
 /** The last heartbeat told of a step; at the pace before, that was then. Without any pace, its last entry. */

@@ -67,6 +67,10 @@ describe('fork', () => {
     expect(err).toContain('checkpoint 2-1-step120 of job job-1 is damaged');
     expect(err).toContain('`holdfast checkpoints verify job-1 --all`');
     expect(err).not.toContain('Not finished');
+    expect((await world.run(['checkpoints', 'verify', 'job-1', '--quarantine'])).code).toBe(6);
+    const known = await world.run(['fork', 'job-1@120']);
+    expect(known.code).toBe(5);
+    expect(known.err).not.toContain('Not finished');
   });
 
   it.each([

@@ -93,6 +93,8 @@ describe('goodput of a job, computed by hand', () => {
   it('counts an attempt that ended before any step as its start, and nothing as saving', () => {
     const story = new Story().submit().claim().restore(null, 0).release('error', 0);
     expect(minutesOf(goodputOf(story.entries, after(4)))).toEqual({ waiting: 1, starting: 2 });
+    const saved = new Story().submit().claim().restore(null, 0).commit(0).release('interrupted', 0);
+    expect(minutesOf(goodputOf(saved.entries, after(5)))).toEqual({ waiting: 1, starting: 2, saving: 1 });
   });
 
   it('counts no machine, and wants no price, for a command that claimed the job', () => {
