@@ -22,6 +22,8 @@ export interface NoticedTrainer {
   readonly asksEarly: boolean;
 }
 
+/** Maintenance is announced earlier than the end of a Spot instance; until this is left, saves go on as ever. */
+const lastStretchMs = 120_000;
 /** Kept free before the deadline for the entry, the ticket and the exit. */
 const handOverMs = 2_000;
 /** A trainer is not given up before this, however short the notice: its step may just be slow. */
@@ -83,8 +85,9 @@ export class EmergencyPlan {
     this.#noticedAtMs = stop.noticedAtMonotonicMs;
     this.#leaving = { stop, trainer };
     const budget = this.#budgetOf(stop, trainer);
-    if (mayTrainOn(stop, trainer) && savesAtNotice(budget)) this.#tell({ kind: 'save-due' });
     this.#plan(budget);
+    if (!mayTrainOn(stop, trainer) || !savesAtNotice(budget)) return;
+    this.#at(Math.max(0, budget.remainingMs - lastStretchMs), { kind: 'save-due' });
   }
 
   /** A checkpoint taken since the notice is durable: training may go on for a little longer. */

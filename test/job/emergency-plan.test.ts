@@ -63,6 +63,21 @@ describe('the plan for an emergency', () => {
     expect(events['cut']).toBe(118_000);
   });
 
+  it('goes on as ever until two minutes are left of a longer notice', async () => {
+    const remainingMs = 145_000;
+    const events = await planned(
+      {
+        kind: 'scheduled-maintenance',
+        code: 'system-reboot',
+        eventId: 'event-1',
+        notBefore: new Date(0),
+        remainingMs,
+      },
+      { remainingMs, flushMs: 100 },
+    );
+    expect(events['save-due']).toBeCloseTo(25_000, -2);
+  });
+
   it('saves only once where there is no time for two', async () => {
     const events = await planned(spot(120_000), { remainingMs: 120_000, flushMs: 35_000 });
     expect(events).not.toHaveProperty('save-due');
