@@ -59,9 +59,13 @@ export function adaptiveInterval(risk: InterruptionRisk, costs: SaveCosts, ageSe
   const seconds = Math.max(flushSeconds, Math.min(intervalSecondsMax, Math.max(intervalSecondsMin, best)));
   return {
     seconds,
-    why:
-      `${shown(seconds)} s apart: a save costs ${shown(costSeconds)} s and its flush takes ${shown(flushSeconds)} s, ` +
-      `a machine is lost without notice every ${shown(unnoticedEverySeconds / 3_600)} h`,
+    // Asked for at a save only, while the interval is asked for at every step.
+    get why() {
+      return (
+        `${shown(seconds)} s apart: a save costs ${shown(costSeconds)} s and its flush takes ${shown(flushSeconds)} s, ` +
+        `a machine is lost without notice every ${shown(unnoticedEverySeconds / 3_600)} h`
+      );
+    },
   };
 }
 
