@@ -16,6 +16,8 @@ export interface WorkerOptions {
 
 /** After this many failures of the machine in a row, without a commit between, the instance is taken to be broken. */
 const infrastructureFailuresMax = 2;
+/** A worker that takes what is there asks whether that was all: a long poll of SQS, which asks all its servers, and no wait that a person sees. */
+const onceWaitMs = 1_000;
 /** A queue that cannot be read is asked again after this: the SDK and the local queue answer at once when they are back. */
 const receiveRetryMs = 5_000;
 
@@ -59,7 +61,8 @@ async function takeJobs(world: World, options: WorkerOptions, stopping: AbortSig
   const fromStore = new Refusals(world, { stopping, everAllowed: true });
   while (!stopping.aborted) {
     const untilExitMs = Math.max(0, idleSinceMs + idleExitMs - world.clock.monotonicMs());
-    const message = await receive(world, { waitMs: untilExitMs, stopping, refusals: fromQueue });
+    const waitMs = once ? Math.min(onceWaitMs, untilExitMs) : untilExitMs;
+    const message = await receive(world, { waitMs, stopping, refusals: fromQueue });
     if (message === undefined) {
       if (once && !stopping.aborted && (await isEmpty(world))) return workerExitCodes.drained;
       world.fleet.idles();

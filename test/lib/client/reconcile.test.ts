@@ -193,7 +193,7 @@ describe('requests of a job without an owner', () => {
       worker.trainer.stage();
       await bench.until('saved', async () => (await bench.state('job')).checkpoints.length === step);
     }
-    worker.announce(bench.spotNotice());
+    worker.announce(bench.spotNotice(5_000));
     expect(await bench.exitOf(worker)).toBe(75);
     const [first = '', second = ''] = (await bench.state('job')).checkpoints.map(({ id }) => id);
     await requestPrune(await openJournal(bench, 'job'), { checkpoints: [first], by });
