@@ -44,7 +44,13 @@ async function measure(bench: Bench): Promise<Record<string, Finding>> {
     const peers: Record<string, number[]> = {};
     let worstName = '';
     for (let seed = 1; seed <= bench.runs; seed++) {
-      const options = simulationOptions({ stateBytes: gigabytes * 1e9, missedShare: 0.05, repeats: 1, seed });
+      const options = simulationOptions({
+        stateBytes: gigabytes * 1e9,
+        missedShare: 0.05,
+        repeats: 1,
+        seed,
+        onlyOurs: bench.isQuick,
+      });
       const { policies } = simulateFleet(traces, options);
       const [ours] = policies;
       if (ours === undefined) throw new Error('the simulation has no policy of ours');

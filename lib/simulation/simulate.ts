@@ -50,7 +50,8 @@ export function simulateFleet(
   onProgress: (share: number) => void = () => {},
 ): Report {
   const meanUp = meanUpSeconds(traces) ?? 0;
-  const strategies = strategiesFor(options, meanUp);
+  const all = strategiesFor(options, meanUp);
+  const strategies = options.onlyOurs ? all.slice(0, 1) : all;
   const runs = strategies.map((): MeasuredRun[][] => []);
   for (const [index, trace] of traces.entries()) {
     for (const [nth, strategy] of strategies.entries()) {

@@ -40,6 +40,8 @@ export interface SimulationOptions {
   readonly usdPerRead: number;
   /** Decides which notices are missed. @default 1 */
   readonly seed: number;
+  /** Only ours, where nobody asks how others would do. @default false */
+  readonly onlyOurs: boolean;
   /** How often each trace is run, each time with other notices missed. @default 5 */
   readonly repeats: number;
 }
@@ -73,6 +75,7 @@ export function simulationOptions(
     usdPerWrite: 0.000_005,
     usdPerRead: 0.000_000_4,
     seed: 1,
+    onlyOurs: false,
     repeats: 5,
     ...given,
   };
