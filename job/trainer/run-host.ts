@@ -39,8 +39,7 @@ export async function runHost({ start, session, clock }: HostOptions): Promise<v
   const program = await loadProgram(start.program, { tf, training: trainingModule });
   const run = await setUp(program, { start, session, clock }, { tf, gpu });
   reports.phase('waiting');
-  // Room for what is known of the state so far, beside the download: writing zeros takes as long as a save.
-  const [order] = await Promise.all([session.order(), reserveRoom(run, session)]);
+  const order = await session.order();
   if (order !== 'stop') {
     if (order.kind === 'restore') {
       reports.phase('restoring');
