@@ -1,3 +1,5 @@
+import { escapeXml } from '../../lib/base/escape-xml.ts';
+
 export interface Bar {
   readonly label: string;
   readonly value: number;
@@ -28,7 +30,7 @@ export function barChart({ title, bars, scale = 'linear', line }: BarChart): str
   const height = top + bars.length * rowHeight + 14;
   const rows = bars.map((bar, at) => row(bar, top + at * rowHeight, place(bar.value)));
   const across = line === undefined ? '' : goalLine(line.label, labelWidth + place(line.value), height);
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escaped(title)}">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escapeXml(title)}">
 <style>
   text { font: 13px system-ui, sans-serif; fill: #24292f; }
   .title { font-size: 15px; font-weight: 600; }
@@ -38,7 +40,7 @@ export function barChart({ title, bars, scale = 'linear', line }: BarChart): str
     .ours { fill: #3fb950; } .peer { fill: #6e7681; } .bad { fill: #f85149; } .goal { stroke: #58a6ff; } .goal-text { fill: #58a6ff; }
   }
 </style>
-<text class="title" x="8" y="22">${escaped(title)}</text>
+<text class="title" x="8" y="22">${escapeXml(title)}</text>
 ${rows.join('\n')}
 ${across}
 </svg>
@@ -47,15 +49,15 @@ ${across}
 
 function row({ label, kind, text }: Bar, y: number, length: number): string {
   return [
-    `<text x="${labelWidth - 8}" y="${y + 15}" text-anchor="end">${escaped(label)}</text>`,
+    `<text x="${labelWidth - 8}" y="${y + 15}" text-anchor="end">${escapeXml(label)}</text>`,
     `<rect class="${kind}" x="${labelWidth}" y="${y + 3}" width="${length.toFixed(1)}" height="${rowHeight - 9}" rx="2"/>`,
-    `<text x="${(labelWidth + length + 6).toFixed(1)}" y="${y + 15}">${escaped(text)}</text>`,
+    `<text x="${(labelWidth + length + 6).toFixed(1)}" y="${y + 15}">${escapeXml(text)}</text>`,
   ].join('');
 }
 
 function goalLine(label: string, x: number, height: number): string {
   const at = x.toFixed(1);
-  return `<line class="goal" x1="${at}" y1="${top - 8}" x2="${at}" y2="${height - 8}"/><text class="goal-text" x="${at}" y="${top - 12}" text-anchor="middle">${escaped(label)}</text>`;
+  return `<line class="goal" x1="${at}" y1="${top - 8}" x2="${at}" y2="${height - 8}"/><text class="goal-text" x="${at}" y="${top - 12}" text-anchor="middle">${escapeXml(label)}</text>`;
 }
 
 const room = width - labelWidth - textWidth;
@@ -71,12 +73,4 @@ function logPlace(values: readonly number[]): (value: number) => number {
   const from = Math.log10(Math.min(...positive) / 2);
   const span = Math.max(1e-9, Math.log10(Math.max(...positive)) - from);
   return (value) => (value > 0 ? ((Math.log10(value) - from) / span) * room : 0);
-}
-
-function escaped(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;');
 }

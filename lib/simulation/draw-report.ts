@@ -1,4 +1,5 @@
 /** A report as a picture: goodput by policy, and what became of the time of one trace. Standalone SVG. */
+import { escapeXml } from '../base/escape-xml.ts';
 import { type Span, type TimeKind, timeKinds } from './account.ts';
 import type { Report } from './simulate.ts';
 import type { Trace } from './trace.ts';
@@ -83,12 +84,12 @@ function drawBar({ policies }: Report, row: number): readonly string[] {
   const y = top + row * rowHeight;
   const worst = result.worst === undefined ? undefined : round(xOf(result.worst.ofOracle));
   return [
-    `<text x="${left - 10}" y="${y + 18}" text-anchor="end">${escaped(result.policy)}</text>`,
+    `<text x="${left - 10}" y="${y + 18}" text-anchor="end">${escapeXml(result.policy)}</text>`,
     `<rect x="${left}" y="${y + 4}" width="${round(Math.max(2, xOf(result.ofOracle) - left))}" height="20" rx="3" class="${row === 0 ? 'ours' : 'bar'}"/>`,
     ...(worst === undefined
       ? []
       : [
-          `<line x1="${worst}" y1="${y + 1}" x2="${worst}" y2="${y + 27}" class="worst"><title>worst: ${escaped(result.worst?.trace ?? '')}, ${result.worst?.ofOracle.toFixed(4)}</title></line>`,
+          `<line x1="${worst}" y1="${y + 1}" x2="${worst}" y2="${y + 27}" class="worst"><title>worst: ${escapeXml(result.worst?.trace ?? '')}, ${result.worst?.ofOracle.toFixed(4)}</title></line>`,
         ]),
     `<text x="${width - right + 8}" y="${y + 18}">${result.ofOracle.toFixed(4)}</text>`,
   ];
@@ -99,7 +100,7 @@ function drawTimeline({ trace, spans }: DrawnTrace, y: number): readonly string[
   const at = (seconds: number): number => round(16 + seconds * scale);
   const hours = round(trace.spanSeconds / 3_600);
   return [
-    `<text x="16" y="${y}">${escaped(trace.name)}: ${hours} hours, and what holdfast made of them</text>`,
+    `<text x="16" y="${y}">${escapeXml(trace.name)}: ${hours} hours, and what holdfast made of them</text>`,
     `<rect x="16" y="${y + 12}" width="${width - 32}" height="34" class="away"/>`,
     ...spans.map(
       ({ kind, fromSeconds, toSeconds }) =>
@@ -121,12 +122,4 @@ function drawTimeline({ trace, spans }: DrawnTrace, y: number): readonly string[
 /** Hundredths of a pixel are seen by nobody. */
 function round(value: number): number {
   return Math.round(value * 100) / 100;
-}
-
-function escaped(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;');
 }
