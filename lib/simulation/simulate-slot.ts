@@ -4,25 +4,15 @@ import { Account, type Seconds, type Span } from './account.ts';
 import { simulateAttempt } from './simulate-attempt.ts';
 import { SimulatedJob } from './simulated-job.ts';
 import type { SimulationOptions } from './simulation-options.ts';
-import type { SlotRun } from './slot-run.ts';
+import type { Ends, SlotCounts, SlotRun } from './slot-run.ts';
 import type { Strategy } from './strategies.ts';
 import type { Trace } from './trace.ts';
 
 /** What one job on one slot came to. */
-export interface SlotResult {
+export interface SlotResult extends SlotCounts, Ends {
   readonly seconds: Seconds;
-  /** Steps that counted, and those that were done in vain. */
+  /** Steps that counted. */
   readonly steps: number;
-  readonly lostSteps: number;
-  readonly interruptions: number;
-  /** Those that came without a notice. */
-  readonly silent: number;
-  /** Checkpoints that became durable. */
-  readonly saves: number;
-  readonly writes: number;
-  readonly reads: number;
-  readonly uploadedBytes: number;
-  readonly downloadedBytes: number;
   /** Empty unless asked for. */
   readonly spans: readonly Span[];
   /** The job's journal; empty unless asked for. */

@@ -1,9 +1,10 @@
 import { type Seconds, secondsOf } from './account.ts';
 import type { SlotResult } from './simulate-slot.ts';
 import type { SimulationOptions } from './simulation-options.ts';
+import type { Ends, SlotCounts } from './slot-run.ts';
 
 /** Of all runs of all traces, or of those of one. */
-export interface Totals {
+export interface Totals extends SlotCounts, Ends {
   /** Seconds in which there was a machine. */
   readonly availableSeconds: number;
   /** Of steps that counted. */
@@ -16,15 +17,6 @@ export interface Totals {
   readonly ofOracle: number;
   /** Where the available time went; sums to it. */
   readonly seconds: Seconds;
-  readonly lostSteps: number;
-  readonly interruptions: number;
-  /** Those that came without a notice. */
-  readonly silent: number;
-  readonly saves: number;
-  readonly writes: number;
-  readonly reads: number;
-  readonly uploadedBytes: number;
-  readonly downloadedBytes: number;
   readonly usd: { readonly instances: number; readonly requests: number; readonly total: number };
   /** USD for an hour of useful training; null where nothing was trained. */
   readonly usdPerUsefulHour: number | null;
