@@ -45,7 +45,9 @@ export class EmergencyPlan {
   readonly #estimate = new FlushEstimate();
   #noticedAtMs: number | undefined;
   /** Set once there is a notice. */
-  #leaving: { readonly stop: LatchedStop; readonly trainer: NoticedTrainer } | undefined;
+  #leaving:
+    | { readonly stop: LatchedStop; readonly trainer: NoticedTrainer; readonly mayTrain: boolean }
+    | undefined;
   #timers = new AbortController();
 
   constructor(clock: Clock, tell: (event: PlanEvent) => void, signal: AbortSignal) {
@@ -83,31 +85,30 @@ export class EmergencyPlan {
   /** Plans, and plans anew when a later notice leaves less time. */
   noticed(stop: LatchedStop, trainer: NoticedTrainer): void {
     this.#noticedAtMs = stop.noticedAtMonotonicMs;
-    this.#leaving = { stop, trainer };
+    const mayTrain = mayTrainOn(stop, trainer);
+    this.#leaving = { stop, trainer, mayTrain };
     const budget = this.#budgetOf(stop, trainer);
-    this.#plan(budget);
-    if (!mayTrainOn(stop, trainer) || !savesAtNotice(budget)) return;
+    this.#plan(budget, mayTrain);
+    if (!mayTrain || !savesAtNotice(budget)) return;
     this.#at(Math.max(0, budget.remainingMs - lastStretchMs), { kind: 'save-due' });
   }
 
   /** A checkpoint taken since the notice is durable: training may go on for a little longer. */
   secured(): void {
     if (this.#leaving === undefined) return;
-    const { stop, trainer } = this.#leaving;
-    this.#plan({ ...this.#budgetOf(stop, trainer), isSecured: true });
+    const { stop, trainer, mayTrain } = this.#leaving;
+    this.#plan({ ...this.#budgetOf(stop, trainer), isSecured: true }, mayTrain);
   }
 
   #budgetOf(stop: LatchedStop, { longestGapMs }: NoticedTrainer): NoticeBudget {
     return { remainingMs: stop.deadline.remainingMs(), flushMs: this.#estimate.flushMs, longestGapMs };
   }
 
-  #plan(budget: NoticeBudget): void {
-    if (this.#leaving === undefined) return;
-    const { stop, trainer } = this.#leaving;
+  #plan(budget: NoticeBudget, mayTrain: boolean): void {
     this.#timers.abort();
     this.#timers = new AbortController();
     const { remainingMs, flushMs, longestGapMs } = budget;
-    const dueInMs = mayTrainOn(stop, trainer) ? flushDueInMs(budget) : 0;
+    const dueInMs = mayTrain ? flushDueInMs(budget) : 0;
     const overdueInMs = Math.max(
       dueInMs + patienceMsMin + 3 * longestGapMs,
       remainingMs - (flushMs ?? 0) - handOverMs - patienceMsMin,

@@ -257,13 +257,14 @@ export class HostCheckpoints {
     const { clock, shouldSave } = this.#options;
     const { plan, progress } = this.#attached();
     const { step, epoch, example } = progress.position;
+    const nowMs = clock.monotonicMs();
     return shouldSave({
       step,
       epoch,
       epochBoundary: plan.shape !== null && example === 0 && epoch > 0,
       stepsSince: step - this.#lastSave.step,
-      secondsSince: (clock.monotonicMs() - this.#lastSave.atMs) / 1_000,
-      secondsRunning: (clock.monotonicMs() - this.#attachedAtMs) / 1_000,
+      secondsSince: (nowMs - this.#lastSave.atMs) / 1_000,
+      secondsRunning: (nowMs - this.#attachedAtMs) / 1_000,
       costs: this.#meter.costs,
     });
   }
