@@ -23,6 +23,8 @@ export interface SaveQuestion {
   readonly lastBoundary: number;
   /** A spec's `everySteps`, whose multiples a policy may ask for. */
   readonly everySteps: number | undefined;
+  /** Where the save before this one was due, counted alike: this one is near it. */
+  readonly expected?: number | undefined;
 }
 
 /**
@@ -34,36 +36,35 @@ export function nextSave(question: SaveQuestion): number | undefined {
   const { line, firstBoundary, lastBoundary, everySteps } = question;
   assert(firstBoundary >= 1, 'a save comes after a step', { firstBoundary });
   if (firstBoundary > lastBoundary) return undefined;
-  const multiple =
-    everySteps === undefined
-      ? undefined
-      : Math.ceil((line.step + firstBoundary) / everySteps) * everySteps - line.step;
-  const candidates = [
-    ...(multiple !== undefined && multiple <= lastBoundary && isDue(question, multiple) ? [multiple] : []),
-    ...(isDue(question, lastBoundary) ? [searched(question)] : []),
-  ];
-  return candidates.length === 0 ? undefined : Math.min(...candidates);
+  const due = searched(question);
+  if (everySteps === undefined) return due;
+  const multiple = Math.ceil((line.step + firstBoundary) / everySteps) * everySteps - line.step;
+  const isMultipleDue = multiple <= Math.min(lastBoundary, due ?? lastBoundary) && isDue(question, multiple);
+  return isMultipleDue ? multiple : due;
 }
 
-/** The first boundary that is due, given that the last one is. Steps grow twofold before halves are taken: it is near. */
-function searched(question: SaveQuestion): number {
-  const { firstBoundary, lastBoundary } = question;
-  if (isDue(question, firstBoundary)) return firstBoundary;
-  let before = firstBoundary;
-  let due = lastBoundary;
-  for (let stride = 64; before + stride < lastBoundary; stride *= 2) {
-    if (isDue(question, before + stride)) {
-      due = before + stride;
-      break;
-    }
-    before += stride;
+/** The first boundary that is due: it is sought with growing strides around the one that was expected, then by halves. */
+function searched(question: SaveQuestion): number | undefined {
+  const { firstBoundary, lastBoundary, expected = firstBoundary } = question;
+  /** Not due, or not to be asked about. */
+  let before = firstBoundary - 1;
+  /** Due, or beyond the last one. */
+  let due = lastBoundary + 1;
+  let probe = Math.min(lastBoundary, Math.max(firstBoundary, expected));
+  for (let stride = 1; due - before > 1; stride *= 2) {
+    if (isDue(question, probe)) due = probe;
+    else before = probe;
+    const isBetween = before >= firstBoundary && due <= lastBoundary;
+    if (isBetween) break;
+    probe =
+      due <= lastBoundary ? Math.max(firstBoundary, due - stride) : Math.min(lastBoundary, before + stride);
   }
   while (due - before > 1) {
     const middle = Math.floor((before + due) / 2);
     if (isDue(question, middle)) due = middle;
     else before = middle;
   }
-  return due;
+  return due > lastBoundary ? undefined : due;
 }
 
 function isDue(question: SaveQuestion, boundary: number): boolean {

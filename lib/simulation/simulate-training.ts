@@ -11,10 +11,8 @@ import { type Line, nextSave } from './next-save.ts';
 import { lineFor, type Upload } from './one-upload.ts';
 import { Rhythm, shifted } from './rhythm.ts';
 import type { AttemptQuestion, SlotRun } from './slot-run.ts';
-import { chunksOf, flushSecondsOf } from './simulation-options.ts';
+import { chunksOf, flushSecondsOf, heardStepOf } from './simulation-options.ts';
 
-/** Between two heartbeats: what a machine that falls silent has told at the latest. */
-const heartbeatSeconds = 30;
 /** Steps, saves and the end. Whatever comes next in time is done next. */
 export class Training {
   readonly #run: SlotRun;
@@ -34,6 +32,8 @@ export class Training {
   #upload: Upload | undefined;
   /** Since then nothing has been under way. */
   #idleSince = 0;
+  /** Where the last save was due: the next one is near it. */
+  #expected: number | undefined;
   readonly #rhythm = new Rhythm();
 
   constructor(run: SlotRun, question: AttemptQuestion, at: { trainsAt: number; noticeAt: number }) {
@@ -91,7 +91,9 @@ export class Training {
       firstBoundary: this.#boundaryAfter(this.#idleSince),
       lastBoundary: Math.floor((up.toSeconds - this.#line.atSeconds) / options.stepSeconds),
       everySteps: strategy.save.everySteps,
+      expected: this.#expected,
     });
+    this.#expected = boundary;
     return boundary === undefined ? Number.POSITIVE_INFINITY : this.#timeOf(boundary);
   }
 
@@ -282,10 +284,7 @@ export class Training {
       return;
     }
     this.#run.claimableFromSeconds = up.toSeconds + options.silenceSeconds;
-    this.#run.heardStep = Math.max(
-      0,
-      this.#line.step - Math.floor(heartbeatSeconds / 2 / options.stepSeconds),
-    );
+    this.#run.heardStep = heardStepOf(step, options);
   }
 
   /** Everything after the newest checkpoint has to be done again. `begun`: seconds of a step that was not finished. */

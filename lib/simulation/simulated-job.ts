@@ -23,6 +23,7 @@ export class SimulatedJob {
   readonly #keepsEntries: boolean;
   #state: JobState = initialState('simulated');
   #ordinal = 0;
+  #unfolded: { readonly at: number; readonly save: SimulatedSave } | undefined;
 
   constructor(keepsEntries: boolean) {
     this.#keepsEntries = keepsEntries;
@@ -37,15 +38,17 @@ export class SimulatedJob {
   }
 
   get state(): JobState {
+    this.#foldCommit();
     return this.#state;
   }
 
   /** Where a resume begins. */
   get newest(): CheckpointRecord | undefined {
-    return this.#state.checkpoints.at(-1);
+    return this.state.checkpoints.at(-1);
   }
 
   claimed(at: number, heardStep: number): void {
+    this.#foldCommit();
     this.#ordinal = 0;
     this.#append(at, (stamp) => ({
       ...stamp,
@@ -70,8 +73,21 @@ export class SimulatedJob {
     }));
   }
 
-  committed(at: number, { step, bytes, elapsedSeconds, reason }: SimulatedSave): void {
+  /**
+   * No policy reads of a job's checkpoints more than the newest. So unless entries are kept, one that is followed by another
+   * before anybody asks is never folded: folding all of them was most of what a simulation did.
+   */
+  committed(at: number, save: SimulatedSave): void {
+    this.#unfolded = { at, save };
+    if (this.#keepsEntries) this.#foldCommit();
+  }
+
+  #foldCommit(): void {
+    if (this.#unfolded === undefined) return;
+    const { at, save } = this.#unfolded;
+    const { step, bytes, elapsedSeconds, reason } = save;
     const ordinal = ++this.#ordinal;
+    this.#unfolded = undefined;
     this.#append(at, (stamp) => ({
       ...stamp,
       kind: 'checkpoint',
@@ -90,6 +106,7 @@ export class SimulatedJob {
   }
 
   interrupted(at: number, step: number): void {
+    this.#foldCommit();
     this.#append(at, (stamp) => ({
       ...stamp,
       kind: 'released',

@@ -111,6 +111,14 @@ export function restoreSecondsOf(options: SimulationOptions): number {
   return download + roundTripsOfRestore * requestSeconds + restoreFixedSeconds;
 }
 
+/** Between two heartbeats: what a machine that falls silent has told at the latest. */
+const heartbeatSeconds = 30;
+
+/** The step that the last heartbeat told of a machine that was lost at `step`. */
+export function heardStepOf(step: number, { stepSeconds }: SimulationOptions): number {
+  return Math.max(0, step - Math.floor(heartbeatSeconds / 2 / stepSeconds));
+}
+
 export function chunksOf({ stateBytes }: SimulationOptions): number {
   return Math.ceil(stateBytes / chunkBytes);
 }
