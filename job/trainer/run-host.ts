@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Clock } from '../../lib/base/clock.ts';
 import { UnfitError, UserProgramError } from '../../lib/base/errors.ts';
 import { protocolVersion } from '../../lib/contract/trainer-messages.ts';
@@ -21,6 +19,7 @@ import { gpuMemory } from './gpu-memory.ts';
 import { type HostSession, sayToPeople } from './host-session.ts';
 import type { HostStart } from './host-start.ts';
 import { checkedTraining, loadProgram } from './load-program.ts';
+import { RestoredFiles } from './restored-files.ts';
 import { withoutNewListeners } from './without-new-listeners.ts';
 
 export interface HostOptions {
@@ -123,12 +122,17 @@ function restore(
   order: { readonly dir: string; readonly fork: boolean },
 ): void {
   const { dir, fork } = order;
-  resumeRun(run, {
-    readFile: (path) => readFileSync(join(dir, path)),
-    fork,
-    say: sayToPeople,
-    ...(program.migrate !== undefined && { migrate: (wanted) => program.migrate?.(wanted) }),
-  });
+  const files = new RestoredFiles(dir);
+  try {
+    resumeRun(run, {
+      file: (path) => files.open(path),
+      fork,
+      say: sayToPeople,
+      ...(program.migrate !== undefined && { migrate: (wanted) => program.migrate?.(wanted) }),
+    });
+  } finally {
+    files.close();
+  }
 }
 
 async function reserveRoom(run: Omit<HostRun, 'hooks'>, session: HostSession): Promise<void> {

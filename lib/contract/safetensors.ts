@@ -53,13 +53,6 @@ export interface TensorPlace {
   readonly begin: number;
   readonly end: number;
 }
-export interface StoredTensor {
-  readonly dtype: SafetensorsDtype;
-  readonly shape: readonly number[];
-  /** A view of the file. */
-  readonly data: Uint8Array;
-}
-
 /** What the reference implementation accepts. */
 const headerBytesMax = 100_000_000;
 /** Tensors start at the boundary of a page, so that files can be mapped, and small edits of the header move nothing. */
@@ -87,20 +80,6 @@ export function layoutSafetensors<Spec extends TensorSpec>(
   assert(new Set(tensors.map(({ name }) => name)).size === tensors.length, 'tensor names in a file differ');
   const header = headerOf(index);
   return { header, tensors: placed, bytes: header.length + end };
-}
-
-/**
- * Reads a file after checking all of it.
- * @throws CorruptionError naming the file and the fault
- */
-export function readSafetensors(file: Uint8Array, at: string): ReadonlyMap<string, StoredTensor> {
-  const places = placesInSafetensors({ head: file, bytes: file.length }, at);
-  return new Map(
-    Array.from(places, ([name, { dtype, shape, begin, end }]) => [
-      name,
-      { dtype, shape, data: file.subarray(begin, end) },
-    ]),
-  );
 }
 
 /**

@@ -10,8 +10,8 @@ import { fixedFile, HeldTensors } from './held-files.ts';
 import { holdingMemory } from './holding-memory.ts';
 import { omittedStates } from './omitted-states.ts';
 import { type EngineFields, seenAs } from './private-fields.ts';
-import { readSafetensors, type StoredTensor } from '../contract/safetensors.ts';
 import { SavedEntry } from './saved-entry.ts';
+import { type SavedTensor, savedTensors, Scratch } from './saved-tensor.ts';
 import { stateEntries } from './state-entries.ts';
 
 export interface OpenStateOptions {
@@ -86,7 +86,7 @@ interface Restoring extends RestoreOptions {
 function restoreEntries(entries: readonly Entry[], saved: SavedState, options: Restoring): void {
   const differences: string[] = [];
   const files = tensorsOf(saved);
-  const elsewhere = (name: string): StoredTensor | undefined => {
+  const elsewhere = (name: string): SavedTensor | undefined => {
     const slash = name.indexOf('/');
     return files.get(name.slice(0, slash))?.get(name.slice(slash + 1));
   };
@@ -105,7 +105,7 @@ function restoreEntries(entries: readonly Entry[], saved: SavedState, options: R
       differences.push(`${name} is ${inWords(entry.kind)} here, ${inWords(document.kind)} in the checkpoint`);
       return () => {};
     }
-    const tensors = files.get(name) ?? new Map<string, StoredTensor>();
+    const tensors = files.get(name) ?? new Map<string, SavedTensor>();
     const one = new SavedEntry({ name, document, tensors, elsewhere, migrate, differences });
     const action = entry.plan(one);
     one.finish();
@@ -128,10 +128,11 @@ function restoreEntries(entries: readonly Entry[], saved: SavedState, options: R
   for (const action of actions) action();
 }
 
-function tensorsOf(saved: SavedState): ReadonlyMap<string, ReadonlyMap<string, StoredTensor>> {
+function tensorsOf(saved: SavedState): ReadonlyMap<string, ReadonlyMap<string, SavedTensor>> {
+  const scratch = new Scratch();
   return new Map(
     Object.entries(saved.entries).flatMap(([name, { file }]) =>
-      file === undefined ? [] : [[name, readSafetensors(saved.readFile(file), file)]],
+      file === undefined ? [] : [[name, savedTensors(saved.file(file), { at: file, scratch })]],
     ),
   );
 }

@@ -10,8 +10,8 @@ import type { TensorFlow } from './backend.ts';
 import type { LiveTensor } from './entries/entry.ts';
 import { type OptimizerFields, seenAs, type SlotVariable } from './private-fields.ts';
 import type { SavedEntry } from './saved-entry.ts';
-import type { StoredTensor } from '../contract/safetensors.ts';
-import { storedDtype, tensorOf } from './tensor-data.ts';
+import { type SavedTensor, tensorOf } from './saved-tensor.ts';
+import { storedDtype } from './tensor-data.ts';
 import type { VariableNames } from './variable-names.ts';
 
 export type OptimizerDocument = NonNullable<StateEntryDocument['optimizer']>;
@@ -245,7 +245,7 @@ export class OptimizerSlots {
 
 interface PlannedSlot {
   readonly originalName: string;
-  readonly stored: StoredTensor;
+  readonly stored: SavedTensor;
 }
 
 function restoredSlot(tf: TensorFlow, { originalName, stored }: PlannedSlot): SlotVariable {

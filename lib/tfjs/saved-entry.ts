@@ -1,7 +1,8 @@
 import type { StateEntryDocument } from '../contract/trainer-document.ts';
 import type { Unmatched } from '../training/define-training.ts';
 import type { RestoreOptions } from '../training/state.ts';
-import type { SafetensorsDtype, StoredTensor } from '../contract/safetensors.ts';
+import type { SafetensorsDtype } from '../contract/safetensors.ts';
+import type { SavedTensor } from './saved-tensor.ts';
 import { tensorDtype } from './tensor-data.ts';
 
 export interface Wanted {
@@ -15,9 +16,9 @@ interface SavedEntryOptions {
   readonly name: string;
   /** Absent where the checkpoint has no state of this name. */
   readonly document: StateEntryDocument | undefined;
-  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  readonly tensors: ReadonlyMap<string, SavedTensor>;
   /** A tensor of any state, as `<state>/<tensor>`. */
-  readonly elsewhere: (name: string) => StoredTensor | undefined;
+  readonly elsewhere: (name: string) => SavedTensor | undefined;
   readonly migrate: RestoreOptions['migrate'];
   readonly differences: string[];
 }
@@ -36,7 +37,7 @@ export class SavedEntry {
   }
 
   /** The stored tensor that fits. Undefined: the program keeps its own, or the difference has been noted. */
-  take(wanted: Wanted): StoredTensor | undefined {
+  take(wanted: Wanted): SavedTensor | undefined {
     const { name, tensors, elsewhere } = this.#options;
     const stored = tensors.get(wanted.name);
     this.#taken.add(wanted.name);
@@ -59,7 +60,7 @@ export class SavedEntry {
   }
 
   /** A tensor of the program's own making, whatever its shape: arrays inside saved values. */
-  takeAny(tensor: string): StoredTensor | undefined {
+  takeAny(tensor: string): SavedTensor | undefined {
     this.#taken.add(tensor);
     return this.#options.tensors.get(tensor);
   }
@@ -102,7 +103,7 @@ export class SavedEntry {
   }
 }
 
-function fits(stored: StoredTensor, wanted: Wanted): boolean {
+function fits(stored: SavedTensor, wanted: Wanted): boolean {
   return stored.dtype === wanted.dtype && sameShape(stored.shape, wanted.shape);
 }
 

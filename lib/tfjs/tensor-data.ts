@@ -1,10 +1,8 @@
 /** Between tensors of TensorFlow.js, typed arrays, and the types of the safetensors format. */
-import type { Tensor } from '@tensorflow/tfjs';
-import { assert, defined } from '../base/assert.ts';
+import { defined } from '../base/assert.ts';
 import { UserProgramError } from '../base/errors.ts';
 import type { TypedArray } from '../training/define-training.ts';
-import type { TensorFlow } from './backend.ts';
-import type { SafetensorsDtype, StoredTensor } from '../contract/safetensors.ts';
+import type { SafetensorsDtype } from '../contract/safetensors.ts';
 
 export type TensorDtype = 'float32' | 'int32' | 'bool';
 
@@ -16,7 +14,10 @@ const ofTensor: Readonly<Record<TensorDtype, SafetensorsDtype>> = {
 
 interface ArrayType {
   readonly dtype: SafetensorsDtype;
-  readonly type: new (buffer: ArrayBuffer | ArrayLike<number>) => TypedArray;
+  readonly type: {
+    readonly BYTES_PER_ELEMENT: number;
+    new (buffer: ArrayBuffer | ArrayLike<number>, byteOffset?: number, length?: number): TypedArray;
+  };
 }
 const arrayTypes: readonly ArrayType[] = [
   { dtype: 'F32', type: Float32Array },
@@ -49,30 +50,19 @@ export function arrayDtype(array: TypedArray): SafetensorsDtype {
   return defined(found, 'a typed array of a known type').dtype;
 }
 
-/** A typed array of its own memory: what was read from a file is aligned and outlives the file. */
-export function arrayOf(stored: StoredTensor): TypedArray {
-  const found = arrayTypes.find(({ dtype }) => dtype === stored.dtype);
-  assert(found !== undefined, 'only types with a typed array are taken', { dtype: stored.dtype });
-  return new found.type(Uint8Array.from(stored.data).buffer);
+/** For the types that `isArrayDtype` knows. */
+export function arrayTypeOf(dtype: SafetensorsDtype): ArrayType {
+  const found = arrayTypes.find((one) => one.dtype === dtype);
+  return defined(found, 'only types with a typed array are taken');
 }
 
 export function isArrayDtype(dtype: SafetensorsDtype): boolean {
   return arrayTypes.some((type) => type.dtype === dtype);
 }
 
-/** A new tensor; the caller disposes it. */
-export function tensorOf(tf: TensorFlow, stored: StoredTensor): Tensor {
-  const dtype = defined(tensorDtype(stored.dtype), 'only types of tensors are taken for tensors');
-  return tf.tensor(arrayOf(stored), [...stored.shape], dtype);
-}
-
 /** The bytes of an array whose type may be wider or narrower than the tensor's says: the cpu backend does not check. */
 export function bytesOf(values: ArrayLike<number>, dtype: SafetensorsDtype): Uint8Array {
-  const found = defined(
-    arrayTypes.find((type) => type.dtype === dtype),
-    'a type with a typed array',
-  );
-  const array =
-    ArrayBuffer.isView(values) && values.constructor === found.type ? values : new found.type(values);
+  const { type } = arrayTypeOf(dtype);
+  const array = ArrayBuffer.isView(values) && values.constructor === type ? values : new type(values);
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }

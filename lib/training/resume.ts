@@ -2,11 +2,11 @@ import { IncompatibleError } from '../base/errors.ts';
 import { parseDocument } from '../contract/parse-document.ts';
 import { trainerDocumentSchema, type TrainerDocument } from '../contract/trainer-document.ts';
 import { type SavableRun, trainerDocumentPath } from './snapshot.ts';
-import type { RestoreOptions } from './state.ts';
+import { type RestoreOptions, type SavedFile, wholeFile } from './state.ts';
 
 export interface ResumeOptions extends RestoreOptions {
-  /** Reads one file of the checkpoint whole. */
-  readonly readFile: (path: string) => Uint8Array;
+  /** One file of the checkpoint. */
+  readonly file: (path: string) => SavedFile;
   /** A fork may have another seed, other parameters and another order of the data, which `say` is told. Its data must be the same. */
   readonly fork: boolean;
 }
@@ -17,12 +17,12 @@ export interface ResumeOptions extends RestoreOptions {
  */
 export function resumeRun(run: SavableRun, options: ResumeOptions): void {
   const { progress, state, plan } = run;
-  const { readFile, fork } = options;
-  const document = parseDocument(trainerDocumentSchema, readFile(trainerDocumentPath), {
+  const { file, fork } = options;
+  const document = parseDocument(trainerDocumentSchema, wholeFile(file(trainerDocumentPath)), {
     what: 'the state of the trainer',
     at: trainerDocumentPath,
   });
-  const saved = { entries: document.state, omitted: document.omitted, readFile };
+  const saved = { entries: document.state, omitted: document.omitted, file };
   const { migrate, say } = options;
   const restoring = {
     ...(migrate !== undefined && { migrate }),

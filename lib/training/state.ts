@@ -36,8 +36,22 @@ export interface SavedState {
   readonly entries: Readonly<Record<string, StateEntryDocument>>;
   /** States that whoever saved left out on purpose. */
   readonly omitted?: readonly string[] | undefined;
-  /** Reads one file of the checkpoint whole; it was verified before. */
-  readFile(path: string): Uint8Array;
+  /** One file of the checkpoint; it was verified before. */
+  file(path: string): SavedFile;
+}
+
+/** A file of a checkpoint, read where it is wanted: a state of gigabytes is in memory once then, not twice. */
+export interface SavedFile {
+  readonly bytes: number;
+  /** Fills `target` with what begins at `offset`; it lies within the file. */
+  read(target: Uint8Array, offset: number): void;
+}
+
+/** All of a file, for those that are small. */
+export function wholeFile(file: SavedFile): Uint8Array {
+  const bytes = new Uint8Array(file.bytes);
+  file.read(bytes, 0);
+  return bytes;
 }
 
 export interface RestoreOptions {

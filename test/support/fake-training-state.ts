@@ -1,4 +1,10 @@
-import type { HeldState, HoldingMemory, SavedState, TrainingState } from '../../lib/training/state.ts';
+import {
+  type HeldState,
+  type HoldingMemory,
+  type SavedState,
+  type TrainingState,
+  wholeFile,
+} from '../../lib/training/state.ts';
 
 /** A state of plain JSON, for the loop's own tests: `values` is what a program would change. */
 export class FakeTrainingState implements TrainingState {
@@ -31,7 +37,7 @@ export class FakeTrainingState implements TrainingState {
   }
 
   restore(saved: SavedState): void {
-    this.values = JSON.parse(new TextDecoder().decode(saved.readFile('values.json')));
+    this.values = JSON.parse(new TextDecoder().decode(wholeFile(saved.file('values.json'))));
     this.log.push(`restore ${JSON.stringify(this.values)}`);
   }
 

@@ -8,6 +8,7 @@ import { resumeRun } from '../../lib/training/resume.ts';
 import { type SavableRun, takeSnapshot } from '../../lib/training/snapshot.ts';
 import { manualClock } from './manual-clock.ts';
 import { FakeTrainingState } from './fake-training-state.ts';
+import { savedFile } from './saved-state.ts';
 
 /** The files of a snapshot. */
 export type SavedFiles = Readonly<Record<string, Uint8Array>>;
@@ -64,7 +65,7 @@ export async function runLoop<Batch>(
     const run = { identity: { seed, params: {}, inputs: {} }, plan, progress, state };
     if (from !== undefined)
       resumeRun(run, {
-        readFile: (path) => from[path] ?? new Uint8Array(),
+        file: (path) => savedFile(from[path] ?? new Uint8Array()),
         fork,
         ...(say !== undefined && { say }),
       });

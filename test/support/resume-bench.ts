@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { openState } from '../../lib/tfjs/open-state.ts';
 import { type LayerWeight, seenAs } from '../../lib/tfjs/private-fields.ts';
-import { readSafetensors } from '../../lib/contract/safetensors.ts';
+import { readSafetensors } from './read-safetensors.ts';
 import type { TrainingState } from '../../lib/training/state.ts';
 import { type SavedBytes, saveState } from './saved-state.ts';
 

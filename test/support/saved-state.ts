@@ -1,12 +1,13 @@
 import { sha256Hex } from '../../lib/base/digest.ts';
 import { defined } from '../../lib/base/assert.ts';
 import { type StateEntryDocument, stateEntrySchema } from '../../lib/contract/trainer-document.ts';
-import { readSafetensors } from '../../lib/contract/safetensors.ts';
-import type { SavedState, TrainingState } from '../../lib/training/state.ts';
+import type { SavedFile, SavedState, TrainingState } from '../../lib/training/state.ts';
+import { readSafetensors } from './read-safetensors.ts';
 
 /** A state that went through bytes: files as they would lie on disk, entries as JSON. */
 export interface SavedBytes extends SavedState {
   readonly files: ReadonlyMap<string, Uint8Array>;
+  readFile(path: string): Uint8Array;
   /** Of every file and of the entries: equal state, equal digest. */
   readonly digest: string;
 }
@@ -36,7 +37,22 @@ function savedBytes(entries: string, files: ReadonlyMap<string, Uint8Array>): Sa
     files,
     digest: sha256Hex([...parts, entries].join('\n')),
     entries: documents,
-    readFile: (path) => defined(files.get(path), `the checkpoint has ${path}`),
+    ...reading((path) => defined(files.get(path), `the checkpoint has ${path}`)),
+  };
+}
+
+function reading(readFile: (path: string) => Uint8Array): Pick<SavedBytes, 'readFile' | 'file'> {
+  return { readFile, file: (path) => savedFile(readFile(path)) };
+}
+
+/** A file of a checkpoint that is in memory. */
+export function savedFile(bytes: Uint8Array): SavedFile {
+  return {
+    bytes: bytes.length,
+    read(target, offset) {
+      if (offset + target.length > bytes.length) throw new Error('a file is read beyond its end');
+      target.set(bytes.subarray(offset, offset + target.length));
+    },
   };
 }
 
@@ -50,7 +66,7 @@ export function withTensors(
   for (const [name, { dtype, data }] of readSafetensors(file, path)) {
     if (dtype === 'F32') change(name, new Float32Array(data.buffer, data.byteOffset, data.byteLength / 4));
   }
-  return { ...saved, readFile: (wanted) => (wanted === path ? file : saved.readFile(wanted)) };
+  return { ...saved, ...reading((wanted) => (wanted === path ? file : saved.readFile(wanted))) };
 }
 
 export function withEntry(

@@ -5,7 +5,8 @@ import { OptimizerSlots } from '../optimizer-slots.ts';
 import type { LayerFields, LayerWeight, ModelFields } from '../private-fields.ts';
 import type { SavedEntry, Wanted } from '../saved-entry.ts';
 import { describe } from '../saved-entry.ts';
-import { storedDtype, tensorOf } from '../tensor-data.ts';
+import { tensorOf } from '../saved-tensor.ts';
+import { storedDtype } from '../tensor-data.ts';
 import type { Entry, LiveTensor, StateKind } from './entry.ts';
 import type { EntryContext } from './entry-context.ts';
 

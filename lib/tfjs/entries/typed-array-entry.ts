@@ -1,6 +1,6 @@
 import type { TypedArray } from '../../training/define-training.ts';
 import { describe, type Wanted } from '../saved-entry.ts';
-import { arrayDtype, arrayOf } from '../tensor-data.ts';
+import { arrayDtype } from '../tensor-data.ts';
 import type { Entry } from './entry.ts';
 
 /** A typed array, copied at each snapshot and restored in place. */
@@ -14,7 +14,7 @@ export function typedArrayEntry(name: string, array: TypedArray): Entry {
     plan(saved) {
       const stored = saved.take(wanted);
       return () => {
-        if (stored !== undefined) array.set(arrayOf(stored));
+        if (stored !== undefined) array.set(stored.values());
       };
     },
     variables: () => [],

@@ -2,7 +2,7 @@ import type { Stateful, TypedArray } from '../../training/define-training.ts';
 import { decodePlain, encodePlain } from '../../training/plain-values.ts';
 import { restoreInPlace } from '../../training/restore-in-place.ts';
 import { isSettled } from '../../training/settled-arrays.ts';
-import { arrayOf, isArrayDtype } from '../tensor-data.ts';
+import { isArrayDtype } from '../tensor-data.ts';
 import type { Capture, Entry, LiveTensor } from './entry.ts';
 import type { SavedEntry } from '../saved-entry.ts';
 
@@ -74,7 +74,7 @@ function freeName(path: string, taken: ReadonlySet<string>): string {
 
 function storedArray(saved: SavedEntry, tensor: string): TypedArray {
   const stored = saved.takeAny(tensor);
-  if (stored !== undefined && isArrayDtype(stored.dtype)) return arrayOf(stored);
+  if (stored !== undefined && isArrayDtype(stored.dtype)) return stored.values();
   saved.differ(`the array ${tensor} of a saved value is not in the checkpoint`);
   return new Uint8Array(0);
 }

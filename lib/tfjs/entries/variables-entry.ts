@@ -1,6 +1,7 @@
 import type { Variable } from '@tensorflow/tfjs';
 import { describe, type Wanted } from '../saved-entry.ts';
-import { storedDtype, tensorOf } from '../tensor-data.ts';
+import { tensorOf } from '../saved-tensor.ts';
+import { storedDtype } from '../tensor-data.ts';
 import type { Entry } from './entry.ts';
 import type { EntryContext } from './entry-context.ts';
 

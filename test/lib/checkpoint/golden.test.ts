@@ -6,7 +6,7 @@ import { manifestSchema } from '../../../lib/contract/manifest.ts';
 import { checkpointIdOf, objectKeys } from '../../../lib/contract/object-keys.ts';
 import { trainerDocumentSchema } from '../../../lib/contract/trainer-document.ts';
 import { MemoryObjectStore } from '../../../lib/store/memory-object-store.ts';
-import { readSafetensors } from '../../../lib/contract/safetensors.ts';
+import { readSafetensors } from '../../support/read-safetensors.ts';
 import { FakeJob } from './fake-job.ts';
 import { type Files, digestsIn, digestsOf, keysUnder, restore } from './files.ts';
 import { goldenFiles, goldenFolder, goldenName, readTree, uploadGolden } from './golden-checkpoint.ts';

@@ -9,11 +9,11 @@ import {
   byteLengthOf,
   layoutSafetensors,
   placesInSafetensors,
-  readSafetensors,
   safetensorsHeadBytes,
   type SafetensorsDtype,
   type TensorSpec,
 } from '../../../lib/contract/safetensors.ts';
+import { readSafetensors } from '../../support/read-safetensors.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'holdfast-safetensors-'));
 afterAll(() => rmSync(scratch, { recursive: true }));

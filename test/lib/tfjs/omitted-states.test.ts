@@ -9,6 +9,8 @@ import { Progress } from '../../../lib/training/progress.ts';
 import { randomStreams } from '../../../lib/training/random-streams.ts';
 import { resumeRun } from '../../../lib/training/resume.ts';
 import { type SavableRun, takeSnapshot } from '../../../lib/training/snapshot.ts';
+import type { SavedFile } from '../../../lib/training/state.ts';
+import { savedFile } from '../../support/saved-state.ts';
 
 beforeAll(async () => {
   await openBackend('cpu');
@@ -71,8 +73,8 @@ function resumed(files: ReadonlyMap<string, Buffer>, omit: readonly string[]) {
   const program = setup();
   const said: string[] = [];
   try {
-    const readFile = (path: string): Buffer => files.get(path) ?? Buffer.alloc(0);
-    resumeRun(runOf(program, omit), { readFile, fork: false, say: (line) => said.push(line) });
+    const file = (path: string): SavedFile => savedFile(files.get(path) ?? Buffer.alloc(0));
+    resumeRun(runOf(program, omit), { file, fork: false, say: (line) => said.push(line) });
     const { weight, average, optimizer, counter } = program;
     return {
       said,

@@ -4,7 +4,7 @@ import { IncompatibleError, UserProgramError } from '../../../lib/base/errors.ts
 import { type BackendName, openBackend } from '../../../lib/tfjs/backend.ts';
 import { openState } from '../../../lib/tfjs/open-state.ts';
 import { seenAs } from '../../../lib/tfjs/private-fields.ts';
-import { readSafetensors } from '../../../lib/contract/safetensors.ts';
+import { readSafetensors } from '../../support/read-safetensors.ts';
 import type { StateEntry } from '../../../lib/training/define-training.ts';
 import type { HeldState, TrainingState } from '../../../lib/training/state.ts';
 import { type SavedBytes, saveState } from '../../support/saved-state.ts';

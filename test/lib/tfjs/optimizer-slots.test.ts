@@ -219,8 +219,8 @@ describe('slots', () => {
     };
     const saved = {
       ...onlyOptimizer,
-      readFile: (path: string) =>
-        path === 'variable.safetensors' ? saveState(second.state).readFile(path) : trained.readFile(path),
+      file: (path: string) =>
+        path === 'variable.safetensors' ? saveState(second.state).file(path) : trained.file(path),
     };
     expect(() => second.state.restore(saved)).toThrow(
       'optimizer: the optimizer has slots for variables that the program has not: left_the_program',

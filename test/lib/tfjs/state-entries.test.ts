@@ -4,7 +4,7 @@ import { UserProgramError } from '../../../lib/base/errors.ts';
 import { openBackend } from '../../../lib/tfjs/backend.ts';
 import { openState } from '../../../lib/tfjs/open-state.ts';
 import { seenAs } from '../../../lib/tfjs/private-fields.ts';
-import { readSafetensors } from '../../../lib/contract/safetensors.ts';
+import { readSafetensors } from '../../support/read-safetensors.ts';
 import { stateEntries } from '../../../lib/tfjs/state-entries.ts';
 import { replayBuffer } from '../../../lib/training/replay-buffer.ts';
 import type { TrainingState } from '../../../lib/training/state.ts';
