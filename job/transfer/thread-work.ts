@@ -37,6 +37,8 @@ export class ThreadWork {
   readonly #buffers: ChunkBuffers;
   readonly #log: Log;
   readonly #running = new Map<number, Running>();
+  /** Ends when the chunks that were given to this thread so far are read and hashed; never rejects. */
+  #hashed: Promise<unknown> = Promise.resolve();
 
   constructor(options: ThreadWorkOptions) {
     this.#options = options;
@@ -87,23 +89,43 @@ export class ThreadWork {
     const { jobId, name, bytes } = order;
     const { stop, verdict } = this.#of(task);
     return this.#buffers.with(bytes, async (buffer) => {
-      const stored = await storeChunk(
-        { store, clock, random },
-        {
-          jobId,
-          name,
-          bytes,
-          // Reading and hashing keep this thread from nothing but itself, at its own priority; the pool of the process has another.
-          read: () => Promise.resolve(readRange(order, buffer.subarray(0, bytes))),
-          judge: (sha256) => {
-            say({ kind: 'hashed', task, sha256 });
-            return abortable(verdict.promise, stop.signal);
+      const turn = this.#takeTurn();
+      try {
+        const stored = await storeChunk(
+          { store, clock, random },
+          {
+            jobId,
+            name,
+            bytes,
+            // Reading and hashing keep this thread from nothing but itself, at its own priority; the pool of the process has another.
+            read: async () => {
+              await turn.isOurs;
+              return readRange(order, buffer.subarray(0, bytes));
+            },
+            judge: (sha256) => {
+              turn.end();
+              say({ kind: 'hashed', task, sha256 });
+              return abortable(verdict.promise, stop.signal);
+            },
+            signal: stop.signal,
           },
-          signal: stop.signal,
-        },
-      );
-      return { kind: 'sent', task, stored };
+        );
+        return { kind: 'sent', task, stored };
+      } finally {
+        turn.end();
+      }
     });
+  }
+
+  /**
+   * Chunks are hashed one after the other, and each is read right before: with all lanes read first, the line would wait
+   * for six chunks before it got one, and what was read would have left the caches again.
+   */
+  #takeTurn(): { readonly isOurs: Promise<unknown>; readonly end: () => void } {
+    const before = this.#hashed;
+    const ended = deferred();
+    this.#hashed = before.then(() => ended.promise);
+    return { isOurs: before, end: () => ended.resolve() };
   }
 
   async #receive(task: number, { chunk, places, root }: ReceiveOrder): Promise<FromThread> {
