@@ -31,6 +31,8 @@ export class CheckpointPipeline {
   readonly #answers: CheckpointAnswers;
   readonly #saver: CheckpointSaver;
   #running: Promise<void> | undefined;
+  /** A checkpoint for a notice that was asked for, and has not begun. */
+  #emergency: string | undefined;
   #refusedInRow = 0;
   readonly #cleaning: Cleaning;
 
@@ -64,6 +66,7 @@ export class CheckpointPipeline {
         this.#saver.runsOn(message.runtime);
         return;
       case 'staging':
+        this.#emergencyAnswered(message.id);
         this.#entries.push({
           source: this.#trainer.open(message),
           receivedAtMs: this.#options.world.clock.monotonicMs(),
@@ -80,12 +83,15 @@ export class CheckpointPipeline {
         this.#find(message.id)?.source.staged();
         // Not before: a trainer that dies while it writes must not have cost the checkpoint before.
         preferEmergency(this.#entries);
+        if (this.#emergency !== undefined) makeRoom(this.#entries);
         return;
       case 'abandoned':
+        this.#emergencyAnswered(message.id);
         this.#find(message.id)?.source.abandon(message.why);
         this.#answers.answer(message.id, { outcome: 'given-up', why: message.why });
         return;
       case 'unchanged':
+        this.#emergencyAnswered(message.id);
         this.#answers.alias(message.id, message.as);
         return;
       case 'phase':
@@ -104,6 +110,7 @@ export class CheckpointPipeline {
     const { id, answer } = this.#answers.ask();
     if (reason === 'notice') {
       this.#saver.hurry(how.noticeAtMs);
+      this.#emergency = id;
       makeRoom(this.#entries);
     }
     this.#trainer.send({ kind: 'checkpoint', id, reason, halt: how.halt });
@@ -134,6 +141,10 @@ export class CheckpointPipeline {
 
   #find(id: string): PendingUpload | undefined {
     return this.#entries.find((entry) => entry.source.message.id === id);
+  }
+
+  #emergencyAnswered(id: string): void {
+    if (id === this.#emergency) this.#emergency = undefined;
   }
 
   #run(): void {

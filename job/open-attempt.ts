@@ -35,6 +35,7 @@ export async function openAttempt(
     stagingDir: world.stagingDir,
     jobId: spec.jobId,
     claim: claim.token,
+    program: spec.program,
   });
   const segments = new Segments(world, spec.jobId, claim.token);
   const unsubscribe = [

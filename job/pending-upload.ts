@@ -22,10 +22,16 @@ export function preferEmergency(pending: readonly PendingUpload[]): void {
   for (const older of pending.slice(0, -1)) supersede(older);
 }
 
-/** Both slots are taken when an emergency checkpoint is about to be asked for: the older gives way, since the newer is whole. */
+/**
+ * All slots are taken, and an emergency checkpoint is asked for: the older gives way, where the newer is whole. In a
+ * trainer's only slot it gives way as well: a trainer that died in the moment until the next is written would have cost
+ * it, but waiting for all of it may cost the emergency.
+ */
 export function makeRoom(pending: readonly PendingUpload[]): void {
   const [older, newer] = pending;
-  if (older !== undefined && newer?.source.isComplete === true) supersede(older);
+  if (older === undefined) return;
+  const { isComplete, message } = older.source;
+  if (newer?.source.isComplete === true || (isComplete && message.onlySlot === true)) supersede(older);
 }
 
 function supersede({ source, durableBytes, uploading, upload }: PendingUpload): void {

@@ -1,9 +1,15 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { JobSpec } from '../lib/contract/job-spec.ts';
+
+/** One of the two folders that a trainer writes snapshots to. */
+export function slotDir(stagingDir: string, slot: number): string {
+  return join(stagingDir, `slot-${slot}`);
+}
 
 /** Local folders of one attempt. Only that claim adopts what lies there; the supervisor alone makes and removes them. */
 export interface AttemptDirs {
-  /** The checkpoint that was downloaded and verified. */
+  /** The checkpoint that was downloaded and verified. Of the TensorFlow.js host it is a slot: its memory is written again by the first save. */
   readonly restored: string;
   /** `slot-0` and `slot-1`, written by the trainer. */
   readonly staging: string;
@@ -21,19 +27,22 @@ export async function makeAttemptDirs(options: {
   readonly stagingDir: string;
   readonly jobId: string;
   readonly claim: number;
+  readonly program: Pick<JobSpec['program'], 'kind'>;
 }): Promise<AttemptDirs> {
-  const { workDir, stagingDir, jobId, claim } = options;
+  const { workDir, stagingDir, jobId, claim, program } = options;
   const job = join(workDir, jobId);
   const home = join(job, String(claim));
+  const staging = join(stagingDir, jobId, String(claim));
   const dirs: AttemptDirs = {
     home,
-    restored: join(home, 'restored'),
+    // What a command is given is linked into `checkpoints`, so that both lie on one file system.
+    restored: program.kind === 'training' ? slotDir(staging, 0) : join(home, 'restored'),
     held: join(home, 'held'),
-    staging: join(stagingDir, jobId, String(claim)),
+    staging,
     checkpoints: join(job, 'checkpoints'),
   };
   for (const dir of [home, dirs.staging, dirs.checkpoints]) await rm(dir, { recursive: true, force: true });
-  for (const dir of [dirs.restored, dirs.held, dirs.staging, dirs.checkpoints])
+  for (const dir of [dirs.held, dirs.staging, dirs.restored, dirs.checkpoints])
     await mkdir(dir, { recursive: true });
   return dirs;
 }

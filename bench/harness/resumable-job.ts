@@ -58,7 +58,7 @@ export async function resumeOnce(
 ): Promise<Resumed> {
   const { world, spec } = job;
   const startedMs = systemClock.monotonicMs();
-  const claimed = { world, spec, ...(await claimAgain(world, spec.jobId)) };
+  const claimed = { world, spec, ...(await claimAgain(world, spec)) };
   const host = new HostTrainer(claimed, program, { resuming: true });
   const signal = new AbortController().signal;
   const dir = claimed.dirs.restored;

@@ -86,11 +86,14 @@ export async function claimedJob(
     store: world.store.uri,
     spec: ref,
   }));
-  return { world, spec, ...(await claimAgain(world, jobId)) };
+  return { world, spec, ...(await claimAgain(world, spec)) };
 }
 
 /** What a replacement does: opens the journal, claims, and makes its folders. */
-export async function claimAgain(world: World, jobId: string): Promise<Pick<ClaimedJob, 'claim' | 'dirs'>> {
+export async function claimAgain(
+  world: World,
+  { jobId, program }: Pick<JobSpec, 'jobId'> & { readonly program: Pick<JobSpec['program'], 'kind'> },
+): Promise<Pick<ClaimedJob, 'claim' | 'dirs'>> {
   const journal = await openJournal(world, jobId);
   const result = await claimJob(journal, {
     ticket: 'bench',
@@ -101,7 +104,7 @@ export async function claimAgain(world: World, jobId: string): Promise<Pick<Clai
   const { claim } = result;
   await mkdir(world.stagingDir, { recursive: true });
   const { workDir, stagingDir } = world;
-  return { claim, dirs: await makeAttemptDirs({ workDir, stagingDir, jobId, claim: claim.token }) };
+  return { claim, dirs: await makeAttemptDirs({ workDir, stagingDir, jobId, claim: claim.token, program }) };
 }
 
 /** Folders of a world below one of the bench. */

@@ -119,7 +119,7 @@ async function requestsToResume(
   const { sink, count } = about;
   const world = benchWorld(ports.store, worldDirs(bench));
   await sink.counted();
-  const { claim } = await claimAgain(world, jobOf(count));
+  const { claim } = await claimAgain(world, { jobId: jobOf(count), program: { kind: 'training' } });
   const signal = new AbortController().signal;
   await restoreNewest(claim, { ...world, dir: join(bench.dir, 'restored'), signal });
   return sum(Object.values((await sink.counted()).requests));

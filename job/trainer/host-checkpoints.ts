@@ -214,7 +214,8 @@ export class HostCheckpoints {
     this.#isGivenUp = false;
     this.#known = [...this.#known.filter((one) => one.changes === changes), known];
     const { snapshot } = held;
-    const staging = { slot, snapshot, ...request, compatibility: compatibilityOf(run) };
+    const isOnlySlot = this.#options.slots.count === 1;
+    const staging = { slot, snapshot, ...request, compatibility: compatibilityOf(run), isOnlySlot };
     const means = { send: this.#options.send, pace: this.#meter.pace };
     void stageSnapshot(staging, means).then((staged) => this.#written(slot, staged));
     return true;

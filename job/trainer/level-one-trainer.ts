@@ -7,6 +7,7 @@ import {
   type TrainerStart,
 } from '../../lib/contract/trainer-messages.ts';
 import { StagedCheckpoint } from '../staged-checkpoint.ts';
+import { slotDir } from '../work-dirs.ts';
 import { openChannel } from './channel.ts';
 import { spawnGroup } from './spawn-group.ts';
 import type { TrainerOrder } from './start-trainer.ts';
@@ -44,7 +45,7 @@ export function startLevelOneTrainer(
   return {
     asksEarly: false,
     send: (message) => channel.send(message),
-    open: (message) => new StagedCheckpoint(message, join(order.dirs.staging, `slot-${message.slot}`)),
+    open: (message) => new StagedCheckpoint(message, slotDir(order.dirs.staging, message.slot)),
     kill: () => group.kill(),
   };
 }

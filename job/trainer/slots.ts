@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { messageOf, UnfitError } from '../../lib/base/errors.ts';
+import { slotDir } from '../work-dirs.ts';
 
 export interface SlotFile {
   readonly path: string;
@@ -25,6 +26,15 @@ export interface Release {
 /** Codes of a file system that has no room. */
 const noRoomCodes: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG', 'ENOMEM']);
 
+/**
+ * A slot in memory takes as much of it as the state does. Up to this size that is little beside everything else; of a
+ * larger state the held copy and one slot are enough, and an emergency takes the slot from a save that has hardly begun.
+ */
+const secondInMemoryMaxBytes = 256 * 1024 * 1024;
+
+/** What `statfs` calls a tmpfs: TMPFS_MAGIC of linux/magic.h. */
+const tmpfsType = 0x01021994;
+
 /** Zeros are written in pieces of this size: large enough for full speed, small enough to be nothing in memory. */
 const zeros = new Uint8Array(4 * 1024 * 1024);
 
@@ -37,7 +47,7 @@ export class Slot {
 
   constructor(number: 0 | 1, stagingDir: string) {
     this.number = number;
-    this.#dir = join(stagingDir, `slot-${number}`);
+    this.#dir = slotDir(stagingDir, number);
   }
 
   /** The file for reading and writing, made when it is not there. */
@@ -74,13 +84,18 @@ export class Slot {
   }
 }
 
-/** The slots of a trainer: two, so that one can be written while the other is sent; one where there is no room for two. */
+/**
+ * The slots of a trainer: two, so that one can be written while the other is sent; one where there is no room for two, or
+ * where they would fill the memory of the machine.
+ */
 export class Slots {
   readonly #stagingDir: string;
+  readonly #secondInMemoryMaxBytes: number;
   #slots: readonly Slot[];
 
-  constructor(stagingDir: string) {
+  constructor(stagingDir: string, limits: { readonly secondInMemoryMaxBytes?: number } = {}) {
     this.#stagingDir = stagingDir;
+    this.#secondInMemoryMaxBytes = limits.secondInMemoryMaxBytes ?? secondInMemoryMaxBytes;
     this.#slots = [new Slot(0, stagingDir), new Slot(1, stagingDir)];
   }
 
@@ -97,20 +112,38 @@ export class Slots {
   }
 
   /**
-   * Reserves room for a snapshot of these files in every slot that is free.
+   * Reserves room for a snapshot of these files in every slot that is free, and gives up the second where it costs too much.
    * @throws UnfitError when there is no room for even one, or the folder cannot be written
    */
   async reserve(files: readonly SlotFile[]): Promise<void> {
+    const isOneEnough = await this.#isOneEnough(files);
     for (const slot of this.#slots) {
       if (slot.state !== 'free') continue;
+      if (slot.number === 1 && isOneEnough) {
+        await this.#giveUp(slot);
+        continue;
+      }
       try {
         await slot.reserve(files);
       } catch (error) {
         if (slot.number === 0 || !isNoRoom(error)) throw await this.#unfit(files, error);
-        await slot.empty();
-        this.#slots = this.#slots.filter((one) => one !== slot);
+        await this.#giveUp(slot);
       }
     }
+  }
+
+  async #giveUp(slot: Slot): Promise<void> {
+    await slot.empty();
+    this.#slots = this.#slots.filter((one) => one !== slot);
+  }
+
+  async #isOneEnough(files: readonly SlotFile[]): Promise<boolean> {
+    if (bytesOf(files) <= this.#secondInMemoryMaxBytes) return false;
+    // Where nobody can tell, it counts as a disk.
+    return statfs(this.#stagingDir).then(
+      ({ type }) => type === tmpfsType,
+      () => false,
+    );
   }
 
   async #unfit(files: readonly SlotFile[], cause: unknown): Promise<UnfitError> {
@@ -121,17 +154,20 @@ export class Slots {
         cause,
       });
     }
-    const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
     const room = await statfs(this.#stagingDir).then(
       ({ bavail, bsize }) => bavail * bsize,
       () => undefined,
     );
     return new UnfitError(`there is no room to stage a checkpoint: ${messageOf(cause)}.`, {
-      facts: { dir: this.#stagingDir, neededBytes: bytes, availableBytes: room },
+      facts: { dir: this.#stagingDir, neededBytes: bytesOf(files), availableBytes: room },
       hint: 'Give the worker a larger staging folder: one checkpoint must fit, two are better.',
       cause,
     });
   }
+}
+
+function bytesOf(files: readonly SlotFile[]): number {
+  return files.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 export function isNoRoom(error: unknown): boolean {

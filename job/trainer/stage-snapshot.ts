@@ -13,6 +13,8 @@ export interface Staging {
   readonly reason: SaveReason;
   readonly why?: string;
   readonly compatibility: Record<string, unknown>;
+  /** There is no other slot. */
+  readonly isOnlySlot: boolean;
 }
 
 export interface Staged {
@@ -58,7 +60,7 @@ export async function stageSnapshot(staging: Staging, { send, pace }: StagingMea
 }
 
 function announcementOf(staging: Staging): TrainerMessage {
-  const { slot, snapshot, id, reason, compatibility, why } = staging;
+  const { slot, snapshot, id, reason, compatibility, why, isOnlySlot } = staging;
   const { position, files, best, omitted } = snapshot;
   return {
     kind: 'staging',
@@ -71,5 +73,6 @@ function announcementOf(staging: Staging): TrainerMessage {
     ...(best !== undefined && { best }),
     ...(why !== undefined && { why }),
     ...(omitted.length > 0 && { omitted: [...omitted] }),
+    ...(isOnlySlot && { onlySlot: true }),
   };
 }

@@ -78,7 +78,7 @@ async function onDisk<Result>(path: string, act: () => Promise<Result>): Promise
     if (!(cause instanceof Error && 'code' in cause && 'syscall' in cause)) throw cause;
     throw new UnfitError('this machine cannot write the restored checkpoint to its disk.', {
       facts: { path, code: String(cause.code) },
-      hint: 'Give the worker a work folder with room for one checkpoint and the right to write there.',
+      hint: 'Give the worker a staging and a work folder with room for one checkpoint and the right to write there.',
       cause,
     });
   }

@@ -58,6 +58,8 @@ export const trainerMessageSchema = z.discriminatedUnion('kind', [
     why: z.string().optional(),
     /** States that are not in these files, as the spec wishes. */
     omitted: z.array(z.string()).optional(),
+    /** The trainer has this slot alone: nothing else can be staged before it is released. */
+    onlySlot: z.boolean().optional(),
   }),
   /** The first `bytes` of the file are final and may be read. */
   z.object({ kind: z.literal('written'), slot, id: z.string(), path: checkpointPathSchema, bytes: count }),

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { abortable } from '../../lib/base/deferred.ts';
+import { sha256Hex } from '../../lib/base/digest.ts';
 import { TransientError } from '../../lib/base/errors.ts';
 import { inProcessSender } from '../../lib/checkpoint/chunk-sender.ts';
 import { openJournal } from '../../lib/journal/journal.ts';
@@ -121,6 +122,39 @@ describe('an upload that does not make it before the deadline', () => {
     expect((await bench.state('job')).status).toBe('interrupted');
     expect(await bench.exitOf(worker)).toBe(75);
   });
+});
+
+describe('a trainer with one slot', () => {
+  /** The bench's store, in which the upload of the checkpoint of step 10 gets nowhere. */
+  const stuckAtTen = (): ObjectStore => {
+    const stuck = sha256Hex(new TextEncoder().encode(FakeTrainer.contentOf(10)));
+    return withMethods<ObjectStore>(bench.store, {
+      put: (key, body, options) =>
+        key.includes(stuck)
+          ? abortable(new Promise(() => {}), options?.signal ?? new AbortController().signal)
+          : bench.store.put(key, body, options),
+    });
+  };
+
+  for (const when of ['whole', 'still being written'] as const) {
+    it(`gives it to the emergency where a save before it, ${when}, has hardly been sent`, async () => {
+      await bench.submit('job');
+      const worker = await bench.begin({ store: stuckAtTen() });
+      worker.trainer.hasOneSlot = true;
+      worker.trainer.train(10);
+      const before = worker.trainer.begin();
+      if (when === 'whole') before.finish();
+      await bench.pass(1_000);
+      worker.trainer.train(20);
+      worker.announce(bench.spotNotice(60_000));
+      await bench.pass(1_000);
+      if (when !== 'whole') before.finish();
+      expect(await bench.exitOf(worker)).toBe(75);
+      expect((await bench.state('job')).checkpoints.map(({ step, reason }) => [step, reason])).toEqual([
+        [20, 'notice'],
+      ]);
+    });
+  }
 });
 
 describe('what a trainer is told of its save', () => {

@@ -17,8 +17,11 @@ export class FakeTrainer implements Trainer {
   step = 0;
   /** Answers requests for a checkpoint by itself, as a trainer between two steps does. */
   answers = true;
+  /** It has one slot: requests wait until it is released. */
+  hasOneSlot = false;
   readonly #events: TrainerEvents;
   readonly #busy = new Set<number>();
+  #waiting: { readonly id: string; readonly reason: SaveReason } | undefined;
   #count = 0;
 
   constructor(order: TrainerOrder, events: TrainerEvents) {
@@ -40,8 +43,12 @@ export class FakeTrainer implements Trainer {
 
   send(message: SupervisorMessage): void {
     this.heard.push(message);
-    if (message.kind === 'release') this.#busy.delete(message.slot);
-    if (message.kind === 'checkpoint' && this.answers) this.stage({ id: message.id, reason: message.reason });
+    if (message.kind === 'release') this.#released(message.slot);
+    if (message.kind === 'checkpoint' && this.answers) {
+      const { id, reason } = message;
+      if (this.hasFreeSlot) this.stage({ id, reason });
+      else this.#waiting = { id, reason };
+    }
     if (message.kind === 'stop') this.exit(0);
   }
 
@@ -54,7 +61,7 @@ export class FakeTrainer implements Trainer {
   }
 
   get hasFreeSlot(): boolean {
-    return this.#busy.size < 2;
+    return this.#busy.size < (this.hasOneSlot ? 1 : 2);
   }
 
   /** True once the supervisor let it begin. */
@@ -104,6 +111,7 @@ export class FakeTrainer implements Trainer {
       ...this.position,
       compatibility: {},
       files,
+      ...(this.hasOneSlot && { onlySlot: true }),
     });
     return {
       id,
@@ -113,6 +121,13 @@ export class FakeTrainer implements Trainer {
         this.say({ kind: 'staged', slot, id });
       },
     };
+  }
+
+  #released(slot: number): void {
+    this.#busy.delete(slot);
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    if (waiting !== undefined) this.stage(waiting);
   }
 
   /** A whole checkpoint of the current step. */

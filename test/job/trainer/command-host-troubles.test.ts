@@ -20,13 +20,6 @@ async function run(
   process.on('unhandledRejection', hear);
   onTestFinished(() => void process.off('unhandledRejection', hear));
   const dir = tempDir();
-  const dirs = await makeAttemptDirs({
-    workDir: join(dir, 'work'),
-    stagingDir: join(dir, 'staging'),
-    jobId: 'job',
-    claim: 2,
-  });
-  disturb(dirs);
   const spec = jobSpecSchema.parse({
     format: 1,
     jobId: 'job',
@@ -38,6 +31,14 @@ async function run(
       checkpoints: { match: 'checkpoint-*', complete: { by: 'rename' } },
     },
   });
+  const dirs = await makeAttemptDirs({
+    workDir: join(dir, 'work'),
+    stagingDir: join(dir, 'staging'),
+    jobId: 'job',
+    claim: 2,
+    program: spec.program,
+  });
+  disturb(dirs);
   const said: TrainerMessage[] = [];
   const exited = deferred();
   const order = {

@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { DrainPace } from '../../../job/trainer/drain-pace.ts';
 import { Slots, writeFully } from '../../../job/trainer/slots.ts';
 import { stageSnapshot } from '../../../job/trainer/stage-snapshot.ts';
@@ -179,6 +179,22 @@ describe('a slot', () => {
     expect((await readFile(join(dir, 'slot-1', 'a'))).equals(Buffer.alloc(9_000))).toBe(true);
   });
 
+  it('is the only one where a second would fill the memory of the machine', async (context) => {
+    const memory = '/dev/shm';
+    const isTmpfs = existsSync(memory) && statfsSync(memory).type === 0x01021994;
+    context.skip(!isTmpfs, 'there is no tmpfs at /dev/shm here');
+    const inMemory = mkdtempSync(join(memory, 'holdfast-slots-'));
+    onTestFinished(() => rmSync(inMemory, { recursive: true }));
+    const slots = new Slots(inMemory, { secondInMemoryMaxBytes: 9_000 });
+    await slots.reserve([{ path: 'a', bytes: 9_000 }]);
+    expect(slots.count).toBe(2);
+    await slots.reserve([{ path: 'a', bytes: 9_001 }]);
+    // What the second had reserved before the state grew is given back.
+    expect(slots.count).toBe(1);
+    expect(statSync(join(inMemory, 'slot-1', 'a')).size).toBe(0);
+    expect(statSync(join(inMemory, 'slot-0', 'a')).size).toBe(9_001);
+  });
+
   it('that cannot be reserved for another reason than room is told as such', async () => {
     const slots = new Slots(join(dir, 'file-instead-of-folder'));
     const handle = await open(join(dir, 'file-instead-of-folder'), 'w');
@@ -215,6 +231,7 @@ describe('stageSnapshot', () => {
           id: 't1',
           reason: 'policy',
           compatibility: { seed: 1 },
+          isOnlySlot: isFull,
           snapshot: {
             position: { step: 3, epoch: 0, example: 9 },
             files: [isFull ? broken : file],
@@ -240,6 +257,7 @@ describe('stageSnapshot', () => {
         compatibility: { seed: 1 },
         files: [{ path: 'deep/a', bytes: 10 }],
         best: { metric: 'x', value: 1 },
+        ...(isFull && { onlySlot: true }),
       });
       expect(messages.slice(1)).toEqual(
         isFull
