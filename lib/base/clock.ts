@@ -1,4 +1,4 @@
-import { setTimeout as timer } from 'node:timers/promises';
+import { abortable, deferred } from './deferred.ts';
 
 /** Time as a dependency: nothing outside this file reads the machine's clocks, so that tests never wait. */
 export interface Clock {
@@ -15,11 +15,14 @@ export const systemClock: Clock = {
   monotonicMs: () => performance.now(),
   async sleep(ms, signal) {
     signal?.throwIfAborted();
+    const over = deferred();
+    // Not that of `timers/promises`, which makes an error with its stack for every sleep that is cut short: limits of time
+    // are cut short each time that all goes well, several times a second.
+    const timer = setTimeout(() => over.resolve(), Math.max(0, ms));
     try {
-      await timer(Math.max(0, ms), undefined, signal === undefined ? {} : { signal });
-    } catch (error) {
-      signal?.throwIfAborted();
-      throw error;
+      await (signal === undefined ? over.promise : abortable(over.promise, signal));
+    } finally {
+      clearTimeout(timer);
     }
   },
 };

@@ -11,6 +11,9 @@ export interface TimeLimitOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Without a reason of ours every call would make an error, with its stack, that nobody sees. */
+const isDone = 'the operation is over';
+
 /**
  * Runs `operation` under a signal of its own, which is aborted at the limit or with the caller's signal. Settles then,
  * even if the operation ignores its signal. Leaves neither timer nor listener behind, so that it can be called every
@@ -36,7 +39,7 @@ export async function withTimeLimit<Result>(
   try {
     return await abortable(operation(work.signal), work.signal);
   } finally {
-    timer.abort();
+    timer.abort(isDone);
     signal?.removeEventListener('abort', forward);
   }
 }

@@ -9,11 +9,12 @@ export type MetricSums = Readonly<Record<string, MetricSum>>;
 
 /** The sums with one more step. A metric that a step leaves out counts only the steps that report it. */
 export function addMetrics(sums: MetricSums, metrics: MetricValues): MetricSums {
-  const added = Object.entries(metrics).map(([name, value]): [string, MetricSum] => {
+  const added: Record<string, MetricSum> = { ...sums };
+  for (const [name, value] of Object.entries(metrics)) {
     const { sum, count } = sums[name] ?? { sum: 0, count: 0 };
-    return [name, { sum: sum + value, count: count + 1 }];
-  });
-  return { ...sums, ...Object.fromEntries(added) };
+    added[name] = { sum: sum + value, count: count + 1 };
+  }
+  return added;
 }
 
 export function meansOf(sums: MetricSums): MetricValues {

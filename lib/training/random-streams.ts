@@ -40,9 +40,10 @@ export function randomStreams(seed: number): RandomStreams {
  * bits of the digest. `forkKey` is what the keys of forks begin with.
  */
 export function createRng(key: RngKey, forkKey: RngKey = key): Rng {
-  const digest = createHash('sha256').update(JSON.stringify(key)).digest();
-  const generator = xoroshiro128plusFromState([0, 4, 8, 12].map((at) => digest.readInt32LE(at)));
+  // Made with the first draw: each step is given a generator, and most draw nothing from it.
+  let started: ReturnType<typeof xoroshiro128plusFromState> | undefined;
   const next = (): number => {
+    const generator = (started ??= startedBy(key));
     const high = generator.next() >>> 5;
     const low = generator.next() >>> 6;
     return (high * 2 ** 26 + low) / 2 ** 53;
@@ -60,6 +61,11 @@ export function createRng(key: RngKey, forkKey: RngKey = key): Rng {
     permutation: (size) => shuffled(size, int),
     fork: (...more) => createRng([...forkKey, ...more]),
   };
+}
+
+function startedBy(key: RngKey): ReturnType<typeof xoroshiro128plusFromState> {
+  const digest = createHash('sha256').update(JSON.stringify(key)).digest();
+  return xoroshiro128plusFromState([0, 4, 8, 12].map((at) => digest.readInt32LE(at)));
 }
 
 /** The shuffle of Fisher and Yates. */

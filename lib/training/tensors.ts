@@ -12,9 +12,9 @@ export function readMetrics(returned: unknown, what: string): MetricValues {
   if (returned === undefined || returned === null) return {};
   if (typeof returned !== 'object')
     throw new UserProgramError(`${what} must return an object of metrics, not ${typeof returned}.`);
-  return Object.fromEntries(
-    Object.entries(returned).map(([name, value]) => [name, readMetric(name, value, what)]),
-  );
+  const metrics: Record<string, number> = {};
+  for (const [name, value] of Object.entries(returned)) metrics[name] = readMetric(name, value, what);
+  return metrics;
 }
 
 function readMetric(name: string, value: unknown, what: string): number {
