@@ -11,7 +11,7 @@ import { holdingMemory } from './holding-memory.ts';
 import { omittedStates } from './omitted-states.ts';
 import { type EngineFields, seenAs } from './private-fields.ts';
 import { SavedEntry } from './saved-entry.ts';
-import { type SavedTensor, savedTensors, Scratch } from './saved-tensor.ts';
+import { type SavedTensor, savedTensors } from './saved-tensor.ts';
 import { stateEntries } from './state-entries.ts';
 
 export interface OpenStateOptions {
@@ -129,10 +129,9 @@ function restoreEntries(entries: readonly Entry[], saved: SavedState, options: R
 }
 
 function tensorsOf(saved: SavedState): ReadonlyMap<string, ReadonlyMap<string, SavedTensor>> {
-  const scratch = new Scratch();
   return new Map(
     Object.entries(saved.entries).flatMap(([name, { file }]) =>
-      file === undefined ? [] : [[name, savedTensors(saved.file(file), { at: file, scratch })]],
+      file === undefined ? [] : [[name, savedTensors(saved.file(file), file)]],
     ),
   );
 }

@@ -6,6 +6,7 @@ import type { SavedFile } from '../training/state.ts';
 import type { TensorFlow } from './backend.ts';
 import { isWasmBackend } from './private-fields.ts';
 import { arrayTypeOf, tensorDtype } from './tensor-data.ts';
+import { assertAllocated } from './wasm-memory.ts';
 
 /** Of the length of the header, at the beginning of a file. */
 const lengthBytes = 8;
@@ -14,57 +15,28 @@ const lengthBytes = 8;
 export class SavedTensor {
   readonly dtype: TensorPlace['dtype'];
   readonly shape: readonly number[];
-  readonly #place: TensorPlace;
+  readonly bytes: number;
   readonly #file: SavedFile;
-  readonly #scratch: Scratch;
+  readonly #offset: number;
 
-  constructor(place: TensorPlace, from: { readonly file: SavedFile; readonly scratch: Scratch }) {
-    this.dtype = place.dtype;
-    this.shape = place.shape;
-    this.#place = place;
-    this.#file = from.file;
-    this.#scratch = from.scratch;
+  constructor(file: SavedFile, { dtype, shape, begin, end }: TensorPlace) {
+    this.dtype = dtype;
+    this.shape = shape;
+    this.bytes = end - begin;
+    this.#file = file;
+    this.#offset = begin;
   }
 
-  /** Its values, in memory of their own. */
+  /** Fills `target`, which is as long as the tensor. */
+  read(target: Uint8Array): void {
+    this.#file.read(target, this.#offset);
+  }
+
+  /** In memory of its own. */
   values(): TypedArray {
-    return this.#readInto(new ArrayBuffer(this.#bytes));
-  }
-
-  /**
-   * Its values in memory that the next call, for any tensor of this checkpoint, overwrites: for those who copy them at
-   * once. Fresh memory costs several times what the copy does.
-   */
-  borrowed(): TypedArray {
-    return this.#readInto(this.#scratch.of(this.#bytes));
-  }
-
-  get #bytes(): number {
-    return this.#place.end - this.#place.begin;
-  }
-
-  #readInto(buffer: ArrayBuffer): TypedArray {
-    const { type } = arrayTypeOf(this.dtype);
-    this.#file.read(new Uint8Array(buffer, 0, this.#bytes), this.#place.begin);
-    return new type(buffer, 0, this.#bytes / type.BYTES_PER_ELEMENT);
-  }
-}
-
-/** A new tensor; the caller disposes it. */
-export function tensorOf(tf: TensorFlow, saved: SavedTensor): Tensor {
-  const dtype = defined(tensorDtype(saved.dtype), 'only types of tensors are taken for tensors');
-  // That of WebAssembly copies what it is given onto its heap at once; the others keep the very array.
-  const values = isWasmBackend(tf.backend()) ? saved.borrowed() : saved.values();
-  return tf.tensor(values, [...saved.shape], dtype);
-}
-
-/** Memory that is used again for one tensor after the other; it is as large as the largest of them. */
-export class Scratch {
-  #buffer = new ArrayBuffer(0);
-
-  of(bytes: number): ArrayBuffer {
-    if (this.#buffer.byteLength < bytes) this.#buffer = new ArrayBuffer(bytes);
-    return this.#buffer;
+    const buffer = new ArrayBuffer(this.bytes);
+    this.read(new Uint8Array(buffer));
+    return new (arrayTypeOf(this.dtype).type)(buffer);
   }
 }
 
@@ -72,13 +44,23 @@ export class Scratch {
  * The tensors of a safetensors file, by name, after checking that all of it is theirs.
  * @throws CorruptionError naming the file and the fault
  */
-export function savedTensors(
-  file: SavedFile,
-  options: { readonly at: string; readonly scratch: Scratch },
-): ReadonlyMap<string, SavedTensor> {
-  const { at, scratch } = options;
+export function savedTensors(file: SavedFile, at: string): ReadonlyMap<string, SavedTensor> {
   const places = placesInSafetensors({ head: headOf(file, at), bytes: file.bytes }, at);
-  return new Map(Array.from(places, ([name, place]) => [name, new SavedTensor(place, { file, scratch })]));
+  return new Map(Array.from(places, ([name, place]) => [name, new SavedTensor(file, place)]));
+}
+
+/** A new tensor; the caller disposes it. */
+export function tensorOf(tf: TensorFlow, saved: SavedTensor): Tensor {
+  const dtype = defined(tensorDtype(saved.dtype), 'only types of tensors are taken for tensors');
+  const shape = [...saved.shape];
+  const backend = tf.backend();
+  if (!isWasmBackend(backend) || saved.bytes === 0) return tf.tensor(saved.values(), shape, dtype);
+  // Read right onto the heap: an array on the way would be one more pass over memory, and fresh memory is slow.
+  const info = backend.makeOutput(shape, dtype);
+  assertAllocated(backend, info);
+  const { buffer, byteOffset } = backend.typedArrayFromHeap(info);
+  saved.read(new Uint8Array(buffer, byteOffset, saved.bytes));
+  return tf.engine().makeTensorFromTensorInfo(info, backend);
 }
 
 /** The header says in its first bytes how long it is. */

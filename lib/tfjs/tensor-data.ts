@@ -16,7 +16,7 @@ interface ArrayType {
   readonly dtype: SafetensorsDtype;
   readonly type: {
     readonly BYTES_PER_ELEMENT: number;
-    new (buffer: ArrayBuffer | ArrayLike<number>, byteOffset?: number, length?: number): TypedArray;
+    new (buffer: ArrayBuffer | ArrayLike<number>): TypedArray;
   };
 }
 const arrayTypes: readonly ArrayType[] = [

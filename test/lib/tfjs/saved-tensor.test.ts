@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { CorruptionError } from '../../../lib/base/errors.ts';
 import { layoutSafetensors } from '../../../lib/contract/safetensors.ts';
-import { savedTensors, Scratch } from '../../../lib/tfjs/saved-tensor.ts';
+import { openBackend } from '../../../lib/tfjs/backend.ts';
+import { savedTensors, tensorOf } from '../../../lib/tfjs/saved-tensor.ts';
 import { savedFile } from '../../support/saved-state.ts';
 
 /** Odd lengths, so that hardly a tensor begins where its type could be read in place. */
@@ -29,7 +30,7 @@ const file = (() => {
   return whole;
 })();
 
-const opened = () => savedTensors(savedFile(file), { at: 'x.safetensors', scratch: new Scratch() });
+const opened = () => savedTensors(savedFile(file), 'x.safetensors');
 
 describe('a saved tensor', () => {
   it('is read with its type and shape, wherever it lies', () => {
@@ -41,21 +42,31 @@ describe('a saved tensor', () => {
     expect(tensors.get('none')?.shape).toEqual([0, 4]);
   });
 
-  it('has memory of its own, or shares one with the other tensors for a moment', () => {
-    const [wide, flags] = [opened().get('wide'), opened().get('flags')];
+  it('has memory of its own', () => {
+    const wide = opened().get('wide');
     expect(wide?.values().buffer).not.toBe(wide?.values().buffer);
-    const tensors = opened();
-    const first = tensors.get('wide')?.borrowed();
-    expect(first).toEqual(Float32Array.of(1.5, -2, 3));
-    expect(tensors.get('flags')?.borrowed()).toEqual(flags?.values());
-    expect(first).not.toEqual(Float32Array.of(1.5, -2, 3));
-    expect(tensors.get('wide')?.borrowed()).toEqual(Float32Array.of(1.5, -2, 3));
   });
+
+  for (const backend of ['cpu', 'wasm'] as const) {
+    it(`becomes a tensor on ${backend} that lives and is disposed like any other`, async () => {
+      const { tf } = await openBackend(backend);
+      const before = tf.memory().numDataBuffers;
+      const made = [...opened()].flatMap(([name, saved]) =>
+        name === 'short' ? [] : [[name, tensorOf(tf, saved)] as const],
+      );
+      const values = Object.fromEntries(made.map(([name, tensor]) => [name, [...tensor.dataSync()]]));
+      expect(values).toEqual({ wide: [1.5, -2, 3], flags: [1, 0, 1, 1, 0], none: [] });
+      const sum = tf.tidy(() => tf.sum(made.find(([name]) => name === 'wide')![1]).dataSync()[0]);
+      expect(sum).toBe(2.5);
+      for (const [, tensor] of made) tensor.dispose();
+      expect(tf.memory().numDataBuffers).toBe(before);
+    });
+  }
 
   it('is not taken from a file that is damaged', () => {
     for (const length of [0, 7, 100, file.length - 1]) {
       const cut = savedFile(file.subarray(0, length));
-      expect(() => savedTensors(cut, { at: 'x', scratch: new Scratch() })).toThrow(CorruptionError);
+      expect(() => savedTensors(cut, 'x')).toThrow(CorruptionError);
     }
   });
 });
