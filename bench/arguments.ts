@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { messageOf, UsageError } from '../lib/base/errors.ts';
 
 export interface BenchArguments {
   readonly isQuick: boolean;
@@ -9,6 +11,8 @@ export interface BenchArguments {
   readonly writeDocs: boolean;
   /** A document of an earlier run, instead of measuring. */
   readonly from: string | undefined;
+  /** What building took before. */
+  readonly spentMs: number;
 }
 
 export const usage = `npm run bench -- [options]
@@ -21,19 +25,11 @@ export const usage = `npm run bench -- [options]
   --from FILE      tells an earlier run's JSON again instead of measuring
 `;
 
-/** @throws TypeError for an option that there is not */
+/** @throws UsageError for an option that there is not */
 export function benchArguments(args: readonly string[], env: NodeJS.ProcessEnv): BenchArguments {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      quick: { type: 'boolean', default: false },
-      json: { type: 'boolean', default: false },
-      only: { type: 'string', default: '' },
-      traces: { type: 'string' },
-      'write-docs': { type: 'boolean', default: false },
-      from: { type: 'string' },
-    },
-  });
+  const values = parsed(args);
+  if (values.traces !== undefined && !existsSync(values.traces))
+    throw new UsageError(`--traces names nothing that is there: ${values.traces}`);
   return {
     isQuick: values.quick,
     json: values.json,
@@ -41,5 +37,26 @@ export function benchArguments(args: readonly string[], env: NodeJS.ProcessEnv):
     traces: values.traces ?? env['HOLDFAST_TRACES'],
     writeDocs: values['write-docs'],
     from: values.from,
+    spentMs: Number(env['HOLDFAST_BENCH_SPENT_MS'] ?? 0),
   };
+}
+
+const options = {
+  quick: { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
+  only: { type: 'string', default: '' },
+  traces: { type: 'string' },
+  'write-docs': { type: 'boolean', default: false },
+  from: { type: 'string' },
+} as const;
+
+function parsed(
+  args: readonly string[],
+): ReturnType<typeof parseArgs<{ options: typeof options }>>['values'] {
+  try {
+    return parseArgs({ args: [...args], options }).values;
+  } catch (error) {
+    // Node.js names the option; a word that is no option is meant for one.
+    throw new UsageError(messageOf(error), { hint: usage, cause: error });
+  }
 }

@@ -1,9 +1,9 @@
 import { systemClock } from '../../lib/base/clock.ts';
 import { readManifest } from '../../lib/checkpoint/read-manifest.ts';
 import { restoreNewest } from '../../lib/checkpoint/restore.ts';
-import { bundleStateProgram, HostTrainer, isFirstStep } from './host-trainer.ts';
-import type { Bench } from './row.ts';
+import { HostTrainer, isFirstStep } from './host-trainer.ts';
 import { benchInstance, type ClaimedJob, claimAgain, claimedJob, pipelineOf } from './supervised-job.ts';
+import type { CheckpointPipeline } from '../../job/checkpoint-pipeline.ts';
 import { removeAttemptDirs } from '../../job/work-dirs.ts';
 import type { World } from '../../job/world.ts';
 
@@ -18,17 +18,28 @@ export interface ResumableJob {
 
 /** Trains for a moment with a state of `megabytes`, commits it, and ends the attempt. */
 export async function resumableJob(
-  bench: Bench,
   world: World,
-  one: { readonly jobId: string; readonly megabytes: number },
+  one: { readonly program: string; readonly jobId: string; readonly megabytes: number },
 ): Promise<ResumableJob> {
   const job = await claimedJob(world, one.jobId, { megabytes: one.megabytes, tensors: 16 });
-  const program = await bundleStateProgram(bench.dir);
+  const { program } = one;
   const host = new HostTrainer(job, program, { resuming: false });
   const pipeline = pipelineOf(job, host.trainer);
   host.listen((message) => pipeline.handle(message));
   host.trainer.send({ kind: 'fresh' });
   await host.saw('its first step', isFirstStep);
+  return await resumableFrom({ job, program, host, pipeline });
+}
+
+/** Takes a last checkpoint of a job that trains, and ends the attempt. */
+export async function resumableFrom(training: {
+  readonly job: ClaimedJob;
+  readonly program: string;
+  readonly host: HostTrainer;
+  readonly pipeline: CheckpointPipeline;
+}): Promise<ResumableJob> {
+  const { job, program, host, pipeline } = training;
+  const { world, spec } = job;
   const answer = await pipeline.request('pause', { halt: false });
   if (answer.outcome !== 'committed') throw new Error(`the checkpoint was given up: ${answer.why}`);
   await host.stop();
@@ -36,7 +47,7 @@ export async function resumableJob(
   await release(job);
   const { record } = answer;
   const signal = new AbortController().signal;
-  const manifest = await readManifest(world, { jobId: one.jobId, record, signal });
+  const manifest = await readManifest(world, { jobId: spec.jobId, record, signal });
   const chunks = new Set(manifest.files.flatMap((file) => file.chunks.map(({ key }) => key)));
   return { job, program, chunks: [...chunks], bytes: record.bytes };
 }

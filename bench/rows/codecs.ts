@@ -8,7 +8,7 @@ import type { Bench, Finding, Row, Subject } from '../harness/row.ts';
 const codecNames = ['planes-zlib', 'planes-zstd'] as const satisfies readonly Codec[];
 /** Between the two states whose difference is measured: two saves of a job that saves often. */
 const stepsBetween = 10;
-const hidden = 1_024;
+const hidden = { full: 1_024, quick: 256 };
 const examples = 64;
 
 const rows = codecNames.flatMap((codec): readonly Row[] => [
@@ -38,7 +38,9 @@ const rows = codecNames.flatMap((codec): readonly Row[] => [
 export const codecs: Subject = { id: 'codecs', rows, measure };
 
 async function measure(bench: Bench): Promise<Record<string, Finding>> {
-  const { before, after } = await trainedStates(bench.isQuick ? 20 : 200);
+  const { before, after } = await trainedStates(
+    bench.isQuick ? { steps: 20, hidden: hidden.quick } : { steps: 200, hidden: hidden.full },
+  );
   const passes = Array.from({ length: bench.runs }, () => measureCodecs(after, 1));
   const delta = measureCodecs(differingBits(after, before), 1);
   return Object.fromEntries(
@@ -71,14 +73,15 @@ function findingsOf(codec: Codec, { passes, delta, bytes }: Passes): ReadonlyArr
 }
 
 /** Weights and Adam's moments of a perceptron after some steps, and as many steps before. */
-async function trainedStates(
-  count: number,
-): Promise<{ readonly before: Uint8Array; readonly after: Uint8Array }> {
+async function trainedStates(network: {
+  readonly steps: number;
+  readonly hidden: number;
+}): Promise<{ readonly before: Uint8Array; readonly after: Uint8Array }> {
   const steps: { train?: () => Promise<unknown> } = {};
   const { run, close } = await openRun('wasm', (tf) => {
     const model = tf.sequential({
       layers: [
-        tf.layers.dense({ units: hidden, inputShape: [784], activation: 'relu' }),
+        tf.layers.dense({ units: network.hidden, inputShape: [784], activation: 'relu' }),
         tf.layers.dense({ units: 512, activation: 'relu' }),
         tf.layers.dense({ units: 10, activation: 'softmax' }),
       ],
@@ -89,7 +92,7 @@ async function trainedStates(
     steps.train = () => model.trainOnBatch(xs, ys);
     return { state: { model }, until: { steps: 1 }, step() {} };
   });
-  for (let at = 0; at < count; at++) await steps.train?.();
+  for (let at = 0; at < network.steps; at++) await steps.train?.();
   const bytes = (): Uint8Array => {
     const snapshot = takeSnapshot(run);
     const [file] = snapshot.files;

@@ -41,7 +41,7 @@ async function measure(bench: Bench): Promise<Record<string, Finding>> {
   const store = await openStore(sink.storeUri);
   const flag = join(bench.dir, 'change');
   const times = join(bench.dir, 'times');
-  const megabytes = bench.isQuick ? 64 : 384;
+  const megabytes = bench.isQuick ? 24 : 384;
   const params = { megabytes, flag, times, rows, waitMs: 0 };
   const job = await claimedJob(benchWorld(store, worldDirs(bench)), 'draining', params);
   const host = new HostTrainer(job, await bundleStateProgram(bench.dir), { resuming: false });

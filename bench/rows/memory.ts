@@ -3,11 +3,10 @@ import { openStore } from '../../lib/client/region.ts';
 import { bundleStateProgram, changeState, HostTrainer, isFirstStep } from '../harness/host-trainer.ts';
 import { allocatedBytes, descendants, residentBytes } from '../harness/memory-of.ts';
 import { peakDuring } from '../harness/peak-sampler.ts';
-import { resumableJob, resumeOnce } from '../harness/resumable-job.ts';
+import { type ResumableJob, resumableFrom, resumeOnce } from '../harness/resumable-job.ts';
 import { atMost, type Bench, type Finding, type Row, type Subject } from '../harness/row.ts';
 import { benchWorld, claimedJob, pipelineOf, worldDirs } from '../harness/supervised-job.ts';
 import { type Sink, startSink } from '../sink/start-sink.ts';
-import { removeAttemptDirs } from '../../job/work-dirs.ts';
 import type { World } from '../../job/world.ts';
 
 const peer = 'bytes of the state; the live state itself and processes with a state of 1 MB are taken off';
@@ -35,7 +34,7 @@ export const memory: Subject = { id: 'memory', rows, measure };
 
 /** A gigabyte in a full run; the ratio hardly depends on it once the buffers of the lanes are small beside it. */
 const fullMegabytes = 1024;
-const quickMegabytes = 128;
+const quickMegabytes = 64;
 
 async function measure(bench: Bench): Promise<Record<string, Finding>> {
   if (process.platform !== 'linux') {
@@ -47,21 +46,15 @@ async function measure(bench: Bench): Promise<Record<string, Finding>> {
   const store = await openStore(sink.storeUri);
   const world = benchWorld(store, worldDirs(bench));
   const meter = new Meter(bench, sink);
-  const base = await peaksOfSaves(bench, { world, meter, jobId: 'save-small', megabytes: 1, runs: 1 });
-  const saves = await peaksOfSaves(bench, { world, meter, jobId: 'save', megabytes, runs: bench.runs });
-  await sink.set({ keep: true });
-  const restBase = await peaksOfResumes(bench, {
-    world,
-    meter,
-    jobId: 'resume-small',
-    megabytes: 1,
-    runs: 1,
-  });
-  const resumes = await peaksOfResumes(bench, { world, meter, jobId: 'resume', megabytes, runs: bench.runs });
+  const trial = { bench, world, meter, sink, program: await bundleStateProgram(bench.dir) };
+  const small = await peaksOfSaves(trial, { jobId: 'small', megabytes: 1, runs: 1 });
+  const large = await peaksOfSaves(trial, { jobId: 'large', megabytes, runs: bench.runs });
+  const base = await peaksOfResumes(trial, small, 1);
+  const resumes = await peaksOfResumes(trial, large, bench.runs);
   await store.close();
   return {
-    'memory-peak-flush': beyond(saves, { base: Math.min(...base), megabytes }),
-    'memory-peak-restore': beyond(resumes, { base: Math.min(...restBase), megabytes }),
+    'memory-peak-flush': beyond(large.peaks, { base: Math.min(...small.peaks), megabytes }),
+    'memory-peak-restore': beyond(resumes, { base: Math.min(...base), megabytes }),
   };
 }
 
@@ -76,10 +69,15 @@ function beyond(
   };
 }
 
+/** Looks at memory between two looks at which processes there are: a trainer lives for seconds. */
+const looksPerListing = 8;
+
 /** Resident memory of this process and its trainers, and what lies in shared memory. */
 class Meter {
   readonly #bench: Bench;
   readonly #sinkPid: number;
+  #processes: readonly number[] = [];
+  #looks = 0;
 
   constructor(bench: Bench, sink: Sink) {
     this.#bench = bench;
@@ -87,26 +85,36 @@ class Meter {
   }
 
   read(): number {
-    const processes = [process.pid, ...descendants().filter((pid) => pid !== this.#sinkPid)];
-    const resident = processes.reduce((total, pid) => total + residentBytes(pid), 0);
+    if (this.#looks++ % looksPerListing === 0)
+      this.#processes = [process.pid, ...descendants().filter((pid) => pid !== this.#sinkPid)];
+    const resident = this.#processes.reduce((total, pid) => total + residentBytes(pid), 0);
     return resident + allocatedBytes(this.#bench.memoryDir);
   }
 }
 
 interface Trial {
+  readonly bench: Bench;
   readonly world: World;
   readonly meter: Meter;
-  readonly jobId: string;
-  readonly megabytes: number;
-  readonly runs: number;
+  readonly sink: Sink;
+  readonly program: string;
+}
+
+interface Saved {
+  readonly peaks: readonly number[];
+  /** The same job, as its last checkpoint left it. */
+  readonly resumable: ResumableJob;
 }
 
 /** While a snapshot is held the whole state changes, so that two of it are there. */
-async function peaksOfSaves(bench: Bench, trial: Trial): Promise<readonly number[]> {
-  const { world, meter, jobId, megabytes, runs } = trial;
+async function peaksOfSaves(
+  { bench, world, meter, sink, program }: Trial,
+  one: { readonly jobId: string; readonly megabytes: number; readonly runs: number },
+): Promise<Saved> {
+  const { jobId, megabytes, runs } = one;
   const flag = join(bench.dir, `${jobId}-change`);
   const job = await claimedJob(world, jobId, { megabytes, flag });
-  const host = new HostTrainer(job, await bundleStateProgram(bench.dir), { resuming: false });
+  const host = new HostTrainer(job, program, { resuming: false });
   const pipeline = pipelineOf(job, host.trainer);
   host.listen((message) => pipeline.handle(message));
   host.trainer.send({ kind: 'fresh' });
@@ -125,17 +133,18 @@ async function peaksOfSaves(bench: Bench, trial: Trial): Promise<readonly number
     );
     if (at >= 0) peaks.push(peak);
   }
-  await host.stop();
-  await pipeline.drained();
-  await removeAttemptDirs(job.dirs);
-  return peaks;
+  // Nobody reads those before; this one is resumed from.
+  await sink.set({ keep: true });
+  const resumable = await resumableFrom({ job, program, host, pipeline });
+  await sink.set({});
+  return { peaks, resumable };
 }
 
 async function peaksOfResumes(
-  bench: Bench,
-  { world, meter, jobId, megabytes, runs }: Trial,
+  { meter }: Trial,
+  { resumable }: Saved,
+  runs: number,
 ): Promise<readonly number[]> {
-  const resumable = await resumableJob(bench, world, { jobId, megabytes });
   const peaks: number[] = [];
   for (let at = 0; at < runs; at++)
     peaks.push(

@@ -3,12 +3,13 @@ import { assert, defined } from '../../lib/base/assert.ts';
 import { systemClock } from '../../lib/base/clock.ts';
 import { silentLog } from '../../lib/base/log.ts';
 import { systemRandom } from '../../lib/base/random.ts';
+import { commitCheckpoint } from '../../lib/checkpoint/commit.ts';
 import { locateCheckpoints } from '../../lib/checkpoint/locate.ts';
 import { readManifest } from '../../lib/checkpoint/read-manifest.ts';
 import { restoreNewest } from '../../lib/checkpoint/restore.ts';
 import type { UploadedCheckpoint } from '../../lib/checkpoint/upload.ts';
 import { openStore } from '../../lib/client/region.ts';
-import { objectKeys } from '../../lib/contract/object-keys.ts';
+import { checkpointIdOf, objectKeys } from '../../lib/contract/object-keys.ts';
 import { type JournalPorts, openJournal } from '../../lib/journal/journal.ts';
 import { MemoryObjectStore } from '../../lib/store/memory-object-store.ts';
 import type { StoredObject } from '../../lib/store/object-store.ts';
@@ -21,6 +22,9 @@ import { type Sink, startSink } from '../sink/start-sink.ts';
 
 const histories = [10, 1_000, 10_000] as const;
 const longest = histories[histories.length - 1] ?? 0;
+/** More than are kept, so that all that are have their files. */
+const uploadedLast = 6;
+const position = { epoch: 0, example: 0, reason: 'policy' } as const;
 /** A resume of a few bytes takes some milliseconds: one run is the median of this many. */
 const looks = 9;
 
@@ -77,11 +81,18 @@ const jobOf = (count: number): string => `history-${count}`;
 async function history(bench: Bench, count: number): Promise<readonly StoredObject[]> {
   const store = new MemoryObjectStore({ clock: systemClock });
   const job = await claimedJob(benchWorld(store, worldDirs(bench)), jobOf(count));
-  let parent: UploadedCheckpoint | undefined;
-  for (let ordinal = 1; ordinal <= count; ordinal++) {
+  const { keep } = job.spec;
+  const save = (ordinal: number, parent?: UploadedCheckpoint): Promise<UploadedCheckpoint> => {
     const source = memorySource({ 'state.bin': Buffer.from(`state ${ordinal}`) });
-    parent = await saveCheckpoint(job, { source, ordinal, parent, keep: job.spec.keep });
-  }
+    return saveCheckpoint(job, { source, ordinal, parent, keep });
+  };
+  const first = await save(1);
+  // Files of those that were dropped long ago are gone; their entries are what makes a history long.
+  for (let ordinal = 2; ordinal <= count - uploadedLast; ordinal++)
+    await commitCheckpoint(job.claim, { ...position, uploaded: withoutFiles(first, ordinal), keep });
+  let parent: UploadedCheckpoint | undefined;
+  for (let ordinal = count - uploadedLast + 1; ordinal <= count; ordinal++)
+    parent = await save(ordinal, parent);
   const objects: StoredObject[] = [];
   let after: string | undefined;
   do {
@@ -91,6 +102,12 @@ async function history(bench: Bench, count: number): Promise<readonly StoredObje
     after = page.next;
   } while (after !== undefined);
   return objects;
+}
+
+/** The entry of a checkpoint whose files nobody will look for. */
+function withoutFiles(like: UploadedCheckpoint, ordinal: number): UploadedCheckpoint {
+  const name = { ...like.name, ordinal, step: ordinal };
+  return { ...like, name, id: checkpointIdOf(name), manifest: { ...like.manifest, files: [] } };
 }
 
 /** What a reader asks: the journal from its hint on, and the manifest of the newest checkpoint. */

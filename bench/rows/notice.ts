@@ -28,7 +28,7 @@ const rows = lines.map(({ speed, goal }): Row => ({
 export const notice: Subject = { id: 'notice', rows, measure };
 
 async function measure(bench: Bench): Promise<Record<string, Finding>> {
-  const megabytes = bench.isQuick ? 96 : 1_024;
+  const megabytes = bench.isQuick ? 48 : 1_024;
   await using sink = await startSink(bench.entry('sink-process'));
   const store = await openStore(sink.storeUri);
   const world = benchWorld(store, worldDirs(bench));

@@ -1,5 +1,6 @@
 import { systemClock } from '../../lib/base/clock.ts';
 import { openStore } from '../../lib/client/region.ts';
+import { bundleStateProgram } from '../harness/host-trainer.ts';
 import { rawDownload } from '../harness/raw-transfer.ts';
 import { resumableJob, resumeOnce } from '../harness/resumable-job.ts';
 import { atMost, type Bench, type Finding, type Row, type Subject } from '../harness/row.ts';
@@ -39,12 +40,15 @@ async function measure(bench: Bench): Promise<Record<string, Finding>> {
   const world = benchWorld(store, worldDirs(bench));
   const findings: Record<string, Finding> = {};
 
-  const small = await resumableJob(bench, world, { jobId: 'small', megabytes: 1 });
+  const program = await bundleStateProgram(bench.dir);
+  const [small, large] = await Promise.all([
+    resumableJob(world, { program, jobId: 'small', megabytes: 1 }),
+    resumableJob(world, { program, jobId: 'large', megabytes: bench.isQuick ? 32 : 768 }),
+  ]);
   const fixedMs: number[] = [];
   for (let at = 0; at < bench.runs; at++) fixedMs.push((await resumeOnce(small)).elapsedMs);
   findings['resume-fixed'] = { values: fixedMs.map((ms) => ms / 1_000), raw: { fixedMs: median(fixedMs) } };
 
-  const large = await resumableJob(bench, world, { jobId: 'large', megabytes: bench.isQuick ? 64 : 768 });
   const keys = large.chunks.map((key) => `bench/store/${key}`);
   for (const speed of lines) {
     await sink.set({ bytesPerSecond: speed * 1e9 });

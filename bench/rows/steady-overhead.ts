@@ -21,8 +21,8 @@ import { atMost, type Bench, type Finding, type Subject } from '../harness/row.t
 import { median } from '../harness/statistics.ts';
 import { startSink } from '../sink/start-sink.ts';
 
-/** In all runs together far more than the hundred thousand calls below which a few microseconds cannot be told. */
-const stepsPerRun = 40_000;
+/** In all runs together no fewer than the hundred thousand calls below which a few microseconds cannot be told. */
+const stepsPerRun = { full: 40_000, quick: 20_000 };
 const referenceSteps = 60;
 /** Rounds of looks at every source of notices. */
 const rounds = 200;
@@ -47,21 +47,21 @@ export const steadyOverhead: Subject = {
 };
 
 async function measure(bench: Bench): Promise<Record<string, Finding>> {
-  const { tf, run, close } = await openRun('wasm', trainingOf);
+  const { tf, run, close } = await openRun('wasm', (opened) => trainingOf(opened, stepsOf(bench)));
   const stepMs = await referenceStepMs(tf);
   await loopMicroseconds(bench, run);
-  await bareMicroseconds(run);
+  await bareMicroseconds(bench, run);
   const runtime: number[] = [];
   const bare: number[] = [];
   for (let at = 0; at < bench.runs; at++) {
     runtime.push(await loopMicroseconds(bench, run));
-    bare.push(await bareMicroseconds(run));
+    bare.push(await bareMicroseconds(bench, run));
   }
   close();
   const supervisor = await supervisorShare(bench);
   const values = runtime.map((one, at) => 1 + (one - (bare[at] ?? Number.NaN)) / 1_000 / stepMs + supervisor);
   const raw = {
-    calls: bench.runs * stepsPerRun,
+    calls: bench.runs * stepsOf(bench),
     runtimeMicroseconds: median(runtime),
     bareMicroseconds: median(bare),
     stepMs,
@@ -70,10 +70,14 @@ async function measure(bench: Bench): Promise<Record<string, Finding>> {
   return { 'overhead-steady': { values, raw } };
 }
 
-function trainingOf(tf: TensorFlow): Training {
+function stepsOf({ isQuick }: Bench): number {
+  return isQuick ? stepsPerRun.quick : stepsPerRun.full;
+}
+
+function trainingOf(tf: TensorFlow, steps: number): Training {
   return {
     state: { w: tf.variable(tf.scalar(0)) },
-    until: { steps: stepsPerRun },
+    until: { steps },
     step: () => ({ loss: 0.5 }),
   };
 }
@@ -125,16 +129,17 @@ async function loopMicroseconds(bench: Bench, run: OpenRun): Promise<number> {
   };
   const startedMs = systemClock.monotonicMs();
   await trainingLoop({ ...fresh, hooks });
-  return ((systemClock.monotonicMs() - startedMs) * 1_000) / stepsPerRun;
+  return ((systemClock.monotonicMs() - startedMs) * 1_000) / stepsOf(bench);
 }
 
 /** One step of the least that anybody could write. */
-async function bareMicroseconds({ training, streams }: OpenRun): Promise<number> {
+async function bareMicroseconds(bench: Bench, { training, streams }: OpenRun): Promise<number> {
   const rng = streams.step(0);
+  const steps = stepsOf(bench);
   const moment = { step: 0, epoch: 0, rng, batch: undefined, indices: new Uint32Array(), stop() {} };
   const startedMs = systemClock.monotonicMs();
-  for (let at = 0; at < stepsPerRun; at++) await training.step(moment);
-  return ((systemClock.monotonicMs() - startedMs) * 1_000) / stepsPerRun;
+  for (let at = 0; at < steps; at++) await training.step(moment);
+  return ((systemClock.monotonicMs() - startedMs) * 1_000) / stepsOf(bench);
 }
 
 /** CPU of watching for notices, as a share of all cores: looks at every source, as often as each is looked at. */
