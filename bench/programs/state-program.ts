@@ -25,9 +25,12 @@ export default defineTraining({
   },
   setup({ params, resuming }) {
     const length = Math.floor((params.megabytes * 1024 * 1024) / 4 / params.tensors);
-    const variables = Array.from({ length: params.tensors }, (_, at) =>
-      // What a checkpoint will overwrite need not be made.
-      tf.variable(resuming ? tf.fill([length], 0) : tf.tensor1d(noise(length, at + 1))),
+    // What a variable is made from would otherwise live on beside it, and be a second copy of the state.
+    const variables = tf.tidy(() =>
+      Array.from({ length: params.tensors }, (_, at) =>
+        // What a checkpoint will overwrite need not be made.
+        tf.variable(resuming ? tf.fill([length], 0) : tf.tensor1d(noise(length, at + 1))),
+      ),
     );
     const matrix = tf.tensor2d(noise(params.rows * params.rows, 77), [params.rows, params.rows]);
     const factor = tf.scalar(1.0001);
