@@ -10,7 +10,7 @@ export const explanations: Readonly<Record<string, string>> = {
     'Mostly a collection of garbage, 6 to 20 ms with four threads that write on the same two cores. With one write at a time it was 0.65 to 0.78 × memcpy instead of 1.3, but then the stolen time of the wasm backend, which larger states use, grew from 0.23–0.36 to 0.37–0.46.',
   'notice-to-durable-0.6':
     'Seen from the line, it waits 35 to 120 ms for its first bytes and hardly afterwards: the first chunk is written, read and hashed while trainer, threads, supervisor and sink share two cores. Manifest and journal take 12 ms at the end. ' +
-    'At a higher priority than everything else on the machine the median was 1.04 to 1.07; whatever else runs on its two cores comes on top.',
+    'At a higher priority than everything else on the machine the median was 1.03 to 1.07; whatever else runs on its two cores comes on top.',
   'cpu-per-gb':
     'By turns in one process: hashing 0.60 to 0.72 CPU-s/GB, a bare `node:http` PUT 0.35 to 0.58, and the client of the SDK for 128 requests, measured with bodies of 16 bytes, 0.22 to 0.35, spread over its middleware without one costly place. ' +
     'Their sum lies at the goal, and the machine differs by more than the distance: curl, which does none of it but the sending, took 0.51 CPU-s/GB in one run and 0.62 in another.',
