@@ -4,8 +4,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // Whole deployments against moto, and the native backend, have runs of their own: vitest.moto.config.ts, vitest.native.config.ts.
-    exclude: ['test/moto/**', 'test/native/**'],
+    // These have runs of their own: vitest.moto.config.ts, vitest.native.config.ts, vitest.proof.config.ts, vitest.histories.config.ts.
+    exclude: ['test/moto/**', 'test/native/**', 'test/proof/end-to-end/**', 'test/simulation/long/**'],
     globalSetup: ['test/support/build-once.ts'],
     env: {
       AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',

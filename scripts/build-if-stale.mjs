@@ -14,7 +14,7 @@ function timesBelow(folder, endings) {
     .map((entry) => statSync(join(entry.parentPath, entry.name), { throwIfNoEntry: false })?.mtimeMs ?? 0);
 }
 
-const sources = ['lib', 'job', 'local', 'infra', 'cli'].flatMap((folder) =>
+const sources = ['lib', 'job', 'local', 'infra', 'proof', 'cli'].flatMap((folder) =>
   timesBelow(folder, ['.ts', '.sh', '.service', '.conf', '.json']),
 );
 // Whatever was built first counts: a build that was cut short is stale. An installed package has no sources and is never built.

@@ -1,4 +1,4 @@
-// Compiles lib, job, local, infra and cli to dist/. The folder is replaced whole, so that a deleted source leaves nothing behind.
+// Compiles lib, job, local, infra, proof and cli to dist/. The folder is replaced whole, so that a deleted source leaves nothing behind.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -24,7 +24,7 @@ import {
 import { brokenArrows, homeOf, insidersImports, mayImport, pureFolders } from './support/house/layers.ts';
 import { codeOf, filesUnder, importsOf, root, type SourceFile } from './support/house/source-tree.ts';
 
-const product = filesUnder(['lib', 'job', 'local', 'infra', 'cli', 'bench'], ['.ts']);
+const product = filesUnder(['lib', 'job', 'local', 'infra', 'proof', 'cli', 'bench'], ['.ts']);
 const around = filesUnder(['examples', 'scripts', 'templates'], ['.ts', '.mjs']);
 const tests = filesUnder(['test'], ['.ts', '.mjs']);
 const documents = filesUnder(

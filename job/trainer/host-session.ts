@@ -3,7 +3,7 @@ import { type Clock, pause } from '../../lib/base/clock.ts';
 import { deferred, type Deferred } from '../../lib/base/deferred.ts';
 import { InvariantError } from '../../lib/base/errors.ts';
 import { unknownRisk } from '../../lib/checkpoint/interruption-risk.ts';
-import { savePolicyFrom } from '../../lib/checkpoint/policy.ts';
+import { atSteps, savePolicyFrom } from '../../lib/checkpoint/policy.ts';
 import { workerExitCodes } from '../../lib/contract/exit-codes.ts';
 import { supervisorMessageSchema, type TrainerMessage } from '../../lib/contract/trainer-messages.ts';
 import { type Channel, openChannel } from './channel.ts';
@@ -51,6 +51,7 @@ export class HostSession {
 
   constructor(options: HostSessionOptions) {
     const { start, stream, clock } = options;
+    const { save, course, risk = unknownRisk } = start;
     this.#options = options;
     this.#channel = openChannel<typeof supervisorMessageSchema, TrainerMessage>(stream, {
       incoming: supervisorMessageSchema,
@@ -64,7 +65,7 @@ export class HostSession {
     this.checkpoints = new HostCheckpoints({
       slots: this.slots,
       send: (message) => this.send(message),
-      shouldSave: savePolicyFrom(start.save, start.risk ?? unknownRisk),
+      shouldSave: course === undefined ? savePolicyFrom(save, risk) : atSteps(course.saveAtSteps),
       clock,
       onWaiting: () => this.reports.phase('waiting'),
       say: sayToPeople,

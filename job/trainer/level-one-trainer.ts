@@ -13,19 +13,29 @@ import { spawnGroup } from './spawn-group.ts';
 import type { TrainerOrder } from './start-trainer.ts';
 import type { Trainer, TrainerEvents } from './trainer.ts';
 
+/** The process of a trainer. */
+export interface TrainerProcess {
+  readonly command: string;
+  readonly args: readonly string[];
+  /** @default the worker's own */
+  readonly env?: NodeJS.ProcessEnv;
+  /** @default the home of the attempt */
+  readonly cwd?: string;
+}
+
 /** Starts a process that speaks level 1 on file descriptor 3; its last argument names the file with its orders. */
 export function startLevelOneTrainer(
   order: TrainerOrder,
   events: TrainerEvents,
-  host: { readonly command: string; readonly args: readonly string[] },
+  host: TrainerProcess,
 ): Trainer {
   const startPath = join(order.dirs.home, 'start.json');
   writeFileSync(startPath, JSON.stringify(startOf(order)));
   const group = spawnGroup({
     command: host.command,
     args: [...host.args, startPath],
-    env: process.env,
-    cwd: order.dirs.home,
+    env: host.env ?? process.env,
+    cwd: host.cwd ?? order.dirs.home,
     channel: true,
     onOutput: events.output,
     onExit: events.exit,
@@ -51,7 +61,7 @@ export function startLevelOneTrainer(
 }
 
 function startOf(order: TrainerOrder): TrainerStart {
-  const { spec, dirs, programPath, inputs, inputDigests, resuming, risk } = order;
+  const { spec, dirs, programPath, inputs, inputDigests, resuming, risk, record, course } = order;
   const { program } = spec;
   assert(program.kind === 'training' && programPath !== undefined, 'the host runs a bundled program');
   return {
@@ -67,5 +77,7 @@ function startOf(order: TrainerOrder): TrainerStart {
     stagingDir: dirs.staging,
     save: spec.save,
     risk,
+    ...(record !== undefined && { record }),
+    ...(course !== undefined && { course }),
   };
 }

@@ -9,7 +9,7 @@ import { trainingLoop } from '../../lib/training/loop.ts';
 import type { LoopRun } from '../../lib/training/loop-run.ts';
 import { resolveParams } from '../../lib/training/params.ts';
 import { encodePlain } from '../../lib/training/plain-values.ts';
-import { planOf } from '../../lib/training/plan.ts';
+import { endingAt, planOf } from '../../lib/training/plan.ts';
 import { Progress } from '../../lib/training/progress.ts';
 import { installMathRandom, randomStreams } from '../../lib/training/random-streams.ts';
 import { resumeRun } from '../../lib/training/resume.ts';
@@ -20,6 +20,7 @@ import { type HostSession, sayToPeople } from './host-session.ts';
 import type { HostStart } from './host-start.ts';
 import { checkedTraining, loadProgram } from './load-program.ts';
 import { RestoredFiles } from './restored-files.ts';
+import { StepRecorder } from './step-recorder.ts';
 import { withoutNewListeners } from './without-new-listeners.ts';
 
 export interface HostOptions {
@@ -46,6 +47,7 @@ export async function runHost({ start, session, clock }: HostOptions): Promise<v
     } else if (start.resuming)
       throw new UnfitError('a checkpoint was announced, but a fresh start was ordered.');
     await reserveRoom(run, session);
+    run.recorder?.began(run, order.kind === 'restore');
     checkpoints.attach(run);
     const end = await trainingLoop(run);
     if (end === 'ended') await finish(run, session);
@@ -54,7 +56,7 @@ export async function runHost({ start, session, clock }: HostOptions): Promise<v
   await session.quit();
 }
 
-type HostRun = SavableRun & LoopRun;
+type HostRun = SavableRun & LoopRun & { readonly recorder: StepRecorder | undefined };
 
 /** Runs at once, beside the supervisor's download; nothing of a checkpoint is needed for it. */
 async function setUp(
@@ -81,12 +83,13 @@ async function setUp(
   const run = {
     identity: { seed, params: encodePlain(params, { at: 'params' }), inputs: inputDigests },
     training,
-    plan: planOf(training, streams),
+    plan: endingAt(planOf(training, streams), start.course?.endAtStep),
     streams,
     mathRandom,
     state,
     progress: new Progress(),
     clock,
+    recorder: start.record && new StepRecorder(start.record),
   };
   return { ...run, hooks: hooksOf(run, session) };
 }
@@ -109,9 +112,13 @@ function hooksOf(run: Omit<HostRun, 'hooks'>, session: HostSession): HostRun['ho
     stepped(step) {
       stepsHere++;
       session.noteStep(progress.position.step);
+      run.recorder?.stepped(run, step.metrics);
       reports.stepped(plan, progress, step);
     },
-    evaluated: (metrics) => reports.evaluated(plan, progress, metrics),
+    evaluated(metrics) {
+      run.recorder?.evaluated(run, metrics);
+      reports.evaluated(plan, progress, metrics);
+    },
     evaluationSignal: () => checkpoints.evaluationSignal(),
   };
 }

@@ -1,5 +1,5 @@
 import type { JobSpec } from '../../lib/contract/job-spec.ts';
-import type { InterruptionRisk } from '../../lib/contract/trainer-messages.ts';
+import type { InterruptionRisk, TrainerStart } from '../../lib/contract/trainer-messages.ts';
 import type { AttemptDirs } from '../work-dirs.ts';
 import type { Trainer, TrainerEvents } from './trainer.ts';
 
@@ -15,6 +15,10 @@ export interface TrainerOrder {
   readonly resuming: boolean;
   /** What the adaptive interval rests on. */
   readonly risk: InterruptionRisk;
+  /** Every step is to be noted. */
+  readonly record?: TrainerStart['record'];
+  /** When to save and to end is laid down. */
+  readonly course?: TrainerStart['course'];
 }
 
 /** Starts the trainer that a spec asks for. */

@@ -156,6 +156,17 @@ export const trainerStartSchema = z.object({
   save: savePolicySchema,
   /** What the adaptive interval rests on. */
   risk: interruptionRiskSchema.optional(),
+  /** Every step is noted in this file (`step-record.ts`), with the state after every so many; 0: at the beginning alone. */
+  record: z.object({ path: z.string(), stateEverySteps: count }).optional(),
+  /** A course that is laid down beforehand, for runs that are to be compared: `save` means nothing then but for `omit`. */
+  course: z
+    .object({
+      /** The policy saves after these steps and at no others. */
+      saveAtSteps: z.array(count),
+      /** Training ends after so many steps, unless it ends before. */
+      endAtStep: z.int().positive().optional(),
+    })
+    .optional(),
 });
 
 export type InterruptionRisk = z.infer<typeof interruptionRiskSchema>;

@@ -24,7 +24,7 @@ export default function buildOnce(): void {
 
 function newestSourceMs(): number {
   return Math.max(
-    ...['lib', 'job', 'local', 'infra', 'cli'].flatMap((folder) =>
+    ...['lib', 'job', 'local', 'infra', 'proof', 'cli'].flatMap((folder) =>
       readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
         .filter((entry) => entry.isFile())
         .map((entry) => statSync(join(entry.parentPath, entry.name)).mtimeMs),

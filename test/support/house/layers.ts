@@ -43,7 +43,8 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   job: [...libFolders, 'lib/training.ts'],
   local: libFolders,
   infra: ['lib/base', 'lib/contract'],
-  cli: [...libFolders, 'local', 'job'],
+  proof: [...libFolders, 'lib/training.ts', 'local', 'job'],
+  cli: [...libFolders, 'local', 'job', 'proof'],
   bench: [...libFolders, 'lib/training.ts', 'local', 'job'],
 };
 
@@ -80,6 +81,7 @@ const vendorHomes: ReadonlyArray<readonly [RegExp, readonly string[]]> = [
       'lib/client',
       'job',
       'local',
+      'proof',
       'cli',
     ],
   ],
