@@ -61,7 +61,7 @@ it('notes examples, exact metrics and the state of each step, and adds to what i
     [2, 0, orders[1]],
     [3, 0, orders[2]],
   ]);
-  expect(orders.flat().toSorted()).toEqual([0, 1, 2, 3, 4]);
+  expect(orders.flat().toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3, 4]);
   expect(steps.map(({ state }) => state !== undefined)).toEqual([false, true, false]);
   expect(steps.map(({ metrics }) => metrics['loss'])).toEqual([
     '7ff8000000000000',
