@@ -57,6 +57,12 @@ export function everyEpochs(interval: number): SavePolicy {
       : undefined;
 }
 
+/** After each of these steps; where such a save could not be taken, as soon as it can. */
+export function atSteps(steps: readonly number[]): SavePolicy {
+  return ({ step, stepsSince }) =>
+    steps.some((due) => due <= step && due > step - stepsSince) ? 'it is laid down' : undefined;
+}
+
 /** Due when any of them is; the first of them tells why. */
 export function anyOf(...policies: readonly SavePolicy[]): SavePolicy {
   return (moment) => {

@@ -7,6 +7,8 @@ import {
   dataShape,
   hasReached,
   isMultiple,
+  startPosition,
+  totalSteps,
   type DataOrder,
   type DataShape,
 } from './data-order.ts';
@@ -40,6 +42,12 @@ export function planOf(training: Training<unknown>, streams: RandomStreams): Pla
     evaluateEvery: evaluates ? scheduleOf(evaluateEvery, hasData) : null,
     best: best ?? null,
   };
+}
+
+/** The same plan, ended after `step` steps where it would go on. */
+export function endingAt(plan: Plan, step: number | undefined): Plan {
+  if (step === undefined || totalSteps(plan.until, plan.order, startPosition) <= step) return plan;
+  return { ...plan, until: { steps: step } };
 }
 
 function scheduleOf(every: Every | undefined, hasData: boolean): Every | 'end' {

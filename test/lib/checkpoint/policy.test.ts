@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   type SaveMoment,
   anyOf,
+  atSteps,
   everyEpochs,
   everySeconds,
   everySteps,
@@ -68,6 +69,15 @@ describe('save policies', () => {
     expect(policy(moment({ step: 20, stepsSince: 3 }))).toBeDefined();
     expect(policy(moment({ step: 21, secondsSince: 5 }))).toBeDefined();
     expect(policy(moment({ step: 21, epoch: 1, epochBoundary: true, secondsSince: 4 }))).toBeUndefined();
+  });
+
+  it('that are laid down are due at these steps, or as soon as they can be taken after', () => {
+    const policy = atSteps([1, 7]);
+    expect(policy(moment({ step: 1, stepsSince: 1 }))).toBeDefined();
+    expect(policy(moment({ step: 2, stepsSince: 1 }))).toBeUndefined();
+    expect(policy(moment({ step: 6, stepsSince: 5 }))).toBeUndefined();
+    expect(policy(moment({ step: 9, stepsSince: 8 }))).toBeDefined();
+    expect(policy(moment({ step: 9, stepsSince: 2 }))).toBeUndefined();
   });
 
   it('adapt where nothing is asked for', () => {
