@@ -1,14 +1,10 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
-import { systemClock } from '../lib/base/clock.ts';
 import { HoldfastError, messageOf, remedyOf, UsageError } from '../lib/base/errors.ts';
-import { builtFile } from '../lib/base/package-files.ts';
 import { jsonLog, type Log } from '../lib/base/log.ts';
-import { systemRandom } from '../lib/base/random.ts';
 import { retry } from '../lib/base/retry.ts';
 import { chooseStagingDir } from '../lib/checkpoint/staging-place.ts';
-import { openQueue, openStore } from '../lib/client/region.ts';
 import { workerExitCodes } from '../lib/contract/exit-codes.ts';
 import type { Instance } from '../lib/contract/journal-entry.ts';
 import type { Timers } from '../lib/contract/timers.ts';
@@ -19,12 +15,9 @@ import type { NoticeWatch } from '../lib/interruption/notice-watch.ts';
 import { readInstance } from '../lib/interruption/read-instance.ts';
 import type { ObjectStore } from '../lib/store/object-store.ts';
 import { probeConditionalWrites } from '../lib/store/probe-conditional-writes.ts';
-import { openTransfer } from './transfer/open-transfer.ts';
 import { FleetPlace } from './fleet-place.ts';
-import { startCommandHost } from './trainer/command-host.ts';
-import { startLevelOneTrainer } from './trainer/level-one-trainer.ts';
-import type { StartTrainer } from './trainer/start-trainer.ts';
 import { watchInterruption } from './watch-interruption.ts';
+import { systemMeans, type WorkerMeans } from './worker-means.ts';
 import { runWorker } from './worker.ts';
 
 export interface WorkerSettings {
@@ -58,10 +51,13 @@ export type PrepareWorker = (world: {
  * Returns 0 drained, 75 handed over, 70 fault, 78 configuration: what a restart does not mend, as credentials that are not
  * there, or a bucket, key or queue that refuses them. At the start that is said at once; later it is borne for a minute.
  */
-export async function runWorkerProcess(settings: WorkerSettings): Promise<number> {
-  const log = jsonLog({ clock: systemClock, write: settings.writeLog });
+export async function runWorkerProcess(
+  settings: WorkerSettings,
+  means: WorkerMeans = systemMeans,
+): Promise<number> {
+  const log = jsonLog({ clock: means.clock, write: settings.writeLog });
   try {
-    return await withWorld(settings, log);
+    return await withWorld(settings, means, log);
   } catch (error) {
     const isConfiguration = remedyOf(error) === 'reject';
     log.error('worker-ended', {
@@ -74,17 +70,16 @@ export async function runWorkerProcess(settings: WorkerSettings): Promise<number
   }
 }
 
-async function withWorld(settings: WorkerSettings, log: Log): Promise<number> {
+async function withWorld(settings: WorkerSettings, means: WorkerMeans, log: Log): Promise<number> {
   const { timers, imdsEndpoint, once, idleExitMs } = settings;
-  const clock = systemClock;
-  const random = systemRandom;
+  const { clock, random, openStore, startTrainer } = means;
   // First of all: a notice must not wait for a store to open.
   await using notices = watchInterruption({ imdsEndpoint, clock, log, timers });
   const workDir = await makeWorkDir(settings.workDir);
-  const store = await openStore(settings.store, { clock, random });
-  const queue = await openQueue(settings.queue, { clock, random });
+  const store = await openStore(settings.store);
+  const queue = await means.openQueue(settings.queue);
   const stagingDir = await chooseStagingDir(workDir);
-  const transfer = openTransfer({ address: settings.store, store, clock, random, log });
+  const transfer = means.openTransfer({ address: settings.store, store, clock, random, log });
   try {
     // A store that is away for a moment must not cost the instance, which is replaced when its worker ends like this.
     await retry(() => probeConditionalWrites(store, random), {
@@ -92,7 +87,7 @@ async function withWorld(settings: WorkerSettings, log: Log): Promise<number> {
       random,
       onRetry: (error, attempt) => log.warn('store-not-ready', { attempt, message: messageOf(error) }),
     });
-    const instance = await identify(imdsEndpoint);
+    const instance = await identify(imdsEndpoint, means);
     const membership = await openMembership(settings, instance);
     await using fleet = new FleetPlace({ membership, clock, log });
     await using _prepared = await settings.prepare?.({ store, notices, log });
@@ -139,11 +134,11 @@ async function makeWorkDir(dir: string): Promise<string> {
   }
 }
 
-async function identify(imdsEndpoint: string | undefined): Promise<Instance> {
+async function identify(imdsEndpoint: string | undefined, { clock, random }: WorkerMeans): Promise<Instance> {
   if (imdsEndpoint === undefined) return { id: hostname(), type: 'local', zone: 'local' };
-  const client = new ImdsClient({ endpoint: imdsEndpoint, clock: systemClock });
+  const client = new ImdsClient({ endpoint: imdsEndpoint, clock });
   // A metadata service that comes up after the worker must not cost the instance.
-  return retry(() => readInstance(client), { clock: systemClock, random: systemRandom });
+  return retry(() => readInstance(client), { clock, random });
 }
 
 /** @throws UsageError for a group without IMDS: what is not known by its id is no member */
@@ -159,13 +154,3 @@ async function openMembership(settings: WorkerSettings, instance: Instance): Pro
   const { openAutoScalingMembership } = await import('../lib/aws/auto-scaling-membership.ts');
   return openAutoScalingMembership({ group, instanceId: instance.id });
 }
-
-const hostPath = builtFile('job/trainer/tfjs-host.js');
-
-const startTrainer: StartTrainer = (order, events) =>
-  order.spec.program.kind === 'command'
-    ? startCommandHost(order, events, systemClock)
-    : startLevelOneTrainer(order, events, {
-        command: process.execPath,
-        args: ['--enable-source-maps', hostPath],
-      });

@@ -28,6 +28,8 @@ export interface LocalRegionOptions {
   readonly storeBytesPerSecond?: number;
   /** What an instance runs, as `['node', 'dist/cli/main.js', 'worker']`. */
   readonly workerCommand: readonly string[];
+  /** For every worker, beside what tells it where the region is. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Random interruptions; none by default. */
   readonly interruptions?: InterruptionPlanOptions;
   readonly onEvent?: (event: MarketEvent) => void;
@@ -85,6 +87,7 @@ export async function openLocalRegion(options: LocalRegionOptions): Promise<Loca
     workers: options.workers,
     command: options.workerCommand,
     environment: {
+      ...options.environment,
       HOLDFAST_STORE: storeUri,
       HOLDFAST_QUEUE: queueUri,
       HOLDFAST_HEARTBEAT_MS: String(heartbeatMs),

@@ -53,8 +53,13 @@ export async function openRegion(place: RegionPlace, ports: RegionPorts = system
  * @throws UsageError for an unknown scheme
  */
 export async function openStore(uri: string, ports: RegionPorts = systemPorts): Promise<ObjectStore> {
+  return withRetries(await openDriver(uri, ports), ports);
+}
+
+/** The store behind a driver, as everything in a region meets it. */
+export async function withRetries(driver: ObjectStore, ports: RegionPorts): Promise<ObjectStore> {
   const { retryingObjectStore } = await import('../store/retrying-object-store.ts');
-  return retryingObjectStore(await openDriver(uri, ports), { ...ports, limits: briefly });
+  return retryingObjectStore(driver, { ...ports, limits: briefly });
 }
 
 /** Rides out a hiccup of any single request. Journal and checkpoint engine are patient on their own, with all of it in view. */

@@ -1,9 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { TransientError, remedyOf } from '../../lib/base/errors.ts';
-import { seededRandom } from '../../lib/base/random.ts';
-import { MemoryObjectStore } from '../../lib/store/memory-object-store.ts';
-import { describeObjectStore } from '../lib/store/object-store-contract.ts';
-import { type Fault, FaultyObjectStore, type ScriptedFault } from './faulty-object-store.ts';
+import { TransientError, remedyOf } from '../../../lib/base/errors.ts';
+import { seededRandom } from '../../../lib/base/random.ts';
+import { MemoryObjectStore } from '../../../lib/store/memory-object-store.ts';
+import { describeObjectStore } from '../../lib/store/object-store-contract.ts';
+import {
+  type Fault,
+  FaultyObjectStore,
+  type ScriptedFault,
+} from '../../../proof/rehearsal/faulty-object-store.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const text = async (store: MemoryObjectStore, key: string): Promise<string | undefined> => {
