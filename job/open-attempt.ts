@@ -8,7 +8,7 @@ import { type HeldTicket, keepOwnership } from './ownership.ts';
 import { ProgressWatch } from './progress-watch.ts';
 import { Segments } from './segments.ts';
 import { readSpec } from './stages/claim.ts';
-import { makeAttemptDirs, removeAttemptDirs } from './work-dirs.ts';
+import { diskFolders } from './work-dirs.ts';
 import type { World } from './world.ts';
 
 /**
@@ -21,6 +21,7 @@ export async function openAttempt(
   ticket: HeldTicket,
 ): Promise<{ readonly attempt: Attempt } & AsyncDisposable> {
   const { journal } = claim;
+  const { folders = diskFolders } = world;
   assert(journal.state.spec !== null, 'a claimed job was submitted');
   const work = new AbortController();
   const events = new Mailbox<AttemptEvent>();
@@ -30,7 +31,7 @@ export async function openAttempt(
     throw new ConflictError('the spec belongs to another job.', {
       facts: { spec: spec.jobId, job: journal.jobId },
     });
-  const dirs = await makeAttemptDirs({
+  const dirs = await folders.make({
     workDir: world.workDir,
     stagingDir: world.stagingDir,
     jobId: spec.jobId,
@@ -78,7 +79,7 @@ export async function openAttempt(
       work.abort(new Error('the attempt is closed'));
       for (const stop of unsubscribe) stop();
       await Promise.all([owning, handover, segments.close()]);
-      await removeAttemptDirs(dirs);
+      await folders.remove(dirs);
     },
   };
 }

@@ -21,19 +21,27 @@ export interface AttemptDirs {
   readonly home: string;
 }
 
-/** Makes the folders of an attempt, emptied of whatever an earlier process left behind. */
-export async function makeAttemptDirs(options: {
+export interface AttemptPlace {
   readonly workDir: string;
   readonly stagingDir: string;
   readonly jobId: string;
   readonly claim: number;
   readonly program: Pick<JobSpec['program'], 'kind'>;
-}): Promise<AttemptDirs> {
-  const { workDir, stagingDir, jobId, claim, program } = options;
+}
+
+/** Who makes and removes the folders of attempts. */
+export interface AttemptFolders {
+  make(place: AttemptPlace): Promise<AttemptDirs>;
+  remove(dirs: AttemptDirs): Promise<void>;
+}
+
+/** Where the folders of an attempt lie. */
+export function attemptDirsOf(place: AttemptPlace): AttemptDirs {
+  const { workDir, stagingDir, jobId, claim, program } = place;
   const job = join(workDir, jobId);
   const home = join(job, String(claim));
   const staging = join(stagingDir, jobId, String(claim));
-  const dirs: AttemptDirs = {
+  return {
     home,
     // What a command is given is linked into `checkpoints`, so that both lie on one file system.
     restored: program.kind === 'training' ? slotDir(staging, 0) : join(home, 'restored'),
@@ -41,7 +49,13 @@ export async function makeAttemptDirs(options: {
     staging,
     checkpoints: join(job, 'checkpoints'),
   };
-  for (const dir of [home, dirs.staging, dirs.checkpoints]) await rm(dir, { recursive: true, force: true });
+}
+
+/** Makes the folders of an attempt, emptied of whatever an earlier process left behind. */
+export async function makeAttemptDirs(place: AttemptPlace): Promise<AttemptDirs> {
+  const dirs = attemptDirsOf(place);
+  for (const dir of [dirs.home, dirs.staging, dirs.checkpoints])
+    await rm(dir, { recursive: true, force: true });
   for (const dir of [dirs.held, dirs.staging, dirs.restored, dirs.checkpoints])
     await mkdir(dir, { recursive: true });
   return dirs;
@@ -52,3 +66,6 @@ export async function removeAttemptDirs(dirs: AttemptDirs): Promise<void> {
   for (const dir of [dirs.home, dirs.staging, dirs.checkpoints])
     await rm(dir, { recursive: true, force: true, maxRetries: 5 });
 }
+
+/** On this machine's disks. */
+export const diskFolders: AttemptFolders = { make: makeAttemptDirs, remove: removeAttemptDirs };

@@ -9,6 +9,7 @@ import type { ObjectStore } from '../lib/store/object-store.ts';
 import type { FleetPlace } from './fleet-place.ts';
 import type { Transfer } from './transfer/transfer.ts';
 import type { StartTrainer } from './trainer/start-trainer.ts';
+import type { AttemptFolders } from './work-dirs.ts';
 
 /** Everything outside the worker, given once: production and tests differ in nothing else. */
 export interface World {
@@ -28,6 +29,8 @@ export interface World {
   readonly workDir: string;
   /** For slots: memory where there is some. */
   readonly stagingDir: string;
+  /** @default on this machine's disks */
+  readonly folders?: AttemptFolders;
   readonly startTrainer: StartTrainer;
   /** Another store, for inputs and programs that lie outside the job's own. */
   readonly openStore: (uri: string) => Promise<ObjectStore>;

@@ -2,7 +2,7 @@ import type { Chunk } from '../contract/manifest.ts';
 import { ChunkBuffers } from './chunk-buffers.ts';
 import { defaultLanes } from './lanes.ts';
 import { readChunk } from './read-chunk.ts';
-import { writerInto } from './restore-folder.ts';
+import { type RestoreFolder, writerInto } from './restore-folder.ts';
 import type { ReadPorts } from './verified-get.ts';
 
 /** Where a chunk belongs: raw bytes from `offset` of the file. */
@@ -24,6 +24,8 @@ export interface ChunkToReceive {
 export interface ChunkReceiver {
   /** Chunks at once that it has room for. */
   readonly lanes: number;
+  /** The folder that it writes into, emptied. @default one on this machine's disk */
+  openFolder?(dir: string): Promise<RestoreFolder>;
   /** Rejects only after its last request has ended; errors as `receiveChunk`. */
   receive(chunk: ChunkToReceive): Promise<void>;
 }

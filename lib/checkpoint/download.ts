@@ -26,11 +26,11 @@ export interface DownloadOptions {
  */
 export async function downloadCheckpoint(ports: DownloadPorts, options: DownloadOptions): Promise<number> {
   const { manifest, dir, signal, onProgress } = options;
-  const folder = await openRestoreFolder(dir);
+  const receiver = options.receiver ?? inProcessReceiver(ports);
+  const folder = await (receiver.openFolder?.(dir) ?? openRestoreFolder(dir));
   for (const file of manifest.files) await folder.create(file.path, file.bytes);
   let receivedBytes = 0;
   const targets = targetsByKey(manifest);
-  const receiver = options.receiver ?? inProcessReceiver(ports);
   await inLanes({ lanes: options.lanes ?? receiver.lanes, signal }, async (lanes) => {
     const receive = async ({ chunk, places }: Target): Promise<void> => {
       await receiver.receive({ chunk, places, root: folder.root, signal: lanes.signal });
