@@ -1,0 +1,245 @@
+import type { Log } from '../../lib/base/log.ts';
+import type { Region } from '../../lib/client/region.ts';
+import { type Timers, timersFrom } from '../../lib/contract/timers.ts';
+import type { JobQueue } from '../../lib/queue/job-queue.ts';
+import type { ObjectStore } from '../../lib/store/object-store.ts';
+import { retryingObjectStore } from '../../lib/store/retrying-object-store.ts';
+import { chanceOf } from './chance.ts';
+import type { Happening, Violation } from './invariants/happening.ts';
+import { Inspector } from './invariants/inspector.ts';
+import { networkOf } from './network.ts';
+import type { HistoryPlan, JobPlan } from './plan-history.ts';
+import { SimulatedProcess, startOfTime } from './simulated-process.ts';
+import { SimulatedQueue } from './simulated-queue.ts';
+import { SimulatedStore } from './simulated-store.ts';
+import { Timeline } from './timeline.ts';
+import type { RequestFault } from './troubles.ts';
+
+const minuteMs = 60_000;
+
+/** As on AWS, but for what only costs a simulation time: looks at notices and segments of logs are rarer. */
+export const timers: Timers = {
+  ...timersFrom({ heartbeatMs: 30_000, visibilityMs: 120_000 }),
+  noticePollMs: 10_000,
+  segmentMs: 120_000,
+};
+
+/** Between two runs of reconcile, as `infra/reconcile-schedule.ts` has it. */
+export const reconcileEveryMs: number = 15 * minuteMs;
+
+/** As `lib/client/region.ts` wraps every store. */
+const briefly = { attemptsMax: 3, delayMs: 200, delayMsMax: 400 };
+
+/** What a process of a history works with. */
+export interface Connected {
+  readonly process: SimulatedProcess;
+  readonly store: ObjectStore;
+  readonly queue: JobQueue;
+}
+
+/** One store, one queue, one virtual time; who watches them; and who is connected to them. */
+export class SimulatedWorld {
+  readonly plan: HistoryPlan;
+  readonly timeline = new Timeline();
+  readonly inspector: Inspector;
+  readonly store: SimulatedStore;
+  readonly queue: SimulatedQueue;
+  /** What happened, one line each. */
+  readonly history: string[] = [];
+  /** Broken rules that only this world can know of. */
+  readonly violations: Violation[] = [];
+  readonly counts = {
+    requests: 0,
+    faults: 0,
+    deaths: 0,
+    processes: 0,
+    entries: 0,
+    checkpoints: 0,
+    claims: 0,
+  };
+  /** What jobs are, and whose state they train. */
+  readonly jobs = new Map<string, { readonly plan: JobPlan; readonly root: string }>();
+  readonly #processes = new Map<string, SimulatedProcess>();
+  readonly #faults: ReadonlyMap<string, ReadonlyMap<number, RequestFault>>;
+  readonly #keepsHistory: boolean;
+
+  constructor(plan: HistoryPlan, { keepsHistory }: { readonly keepsHistory: boolean }) {
+    this.plan = plan;
+    this.#keepsHistory = keepsHistory;
+    const { timeline } = this;
+    this.inspector = new Inspector({
+      bound: {
+        silentMs: 15 * minuteMs,
+        betweenTicketsMs: 6 * 60 * minuteMs,
+        // Two runs in a row may die of what was planned for them; each may take minutes in bad weather.
+        roundMs: 3 * (reconcileEveryMs + 3 * minuteMs),
+        livenessMs: timers.livenessMs,
+      },
+    });
+    const storeClock = {
+      now: () => new Date(startOfTime + timeline.nowMs),
+      monotonicMs: () => timeline.nowMs,
+      sleep: () => Promise.reject(new Error('a store does not sleep')),
+    };
+    this.store = new SimulatedStore(storeClock, {
+      written: (key, body) => {
+        this.#noteWrite(key, body);
+        this.tell({ kind: 'written', key, body });
+      },
+      deleted: (keys) => {
+        if (keys.length > 0) this.note(`deleted ${keys.join(' ')}`);
+        this.tell({ kind: 'deleted', keys });
+      },
+    });
+    this.queue = new SimulatedQueue({
+      timeline,
+      random: chanceOf(plan.seed, 'queue'),
+      staleHandles: plan.staleHandles,
+      watch: {
+        sent: (messageId, body) => {
+          const jobId = /"jobId":"([^"]+)"/.exec(body)?.[1] ?? body;
+          this.note(`ticket ${messageId} of ${jobId} was sent`);
+          this.tell({ kind: 'sent', messageId, jobId });
+        },
+        removed: (messageId) => {
+          this.note(`ticket ${messageId} was deleted`);
+          this.tell({ kind: 'removed', messageId });
+        },
+        vanished: (messageId) => {
+          this.note(`ticket ${messageId} vanished`);
+          this.tell({ kind: 'vanished', messageId });
+        },
+      },
+    });
+    this.#faults = faultsOf(plan);
+  }
+
+  tell(happening: Happening): void {
+    this.inspector.tell(this.timeline.nowMs, happening);
+  }
+
+  note(what: string): void {
+    if (this.#keepsHistory)
+      this.history.push(`${(this.timeline.nowMs / 1_000).toFixed(3).padStart(10)} s  ${what}`);
+  }
+
+  broken(invariant: string, what: string): void {
+    this.violations.push({ invariant, what, atMs: this.timeline.nowMs });
+  }
+
+  get isBroken(): boolean {
+    return this.violations.length > 0 || this.inspector.violations.length > 0;
+  }
+
+  /** Nothing goes wrong any more. */
+  get isCalm(): boolean {
+    return this.timeline.nowMs >= this.plan.calmAtMs;
+  }
+
+  /** A new process of this name, with its way to store and queue. */
+  connect(name: string, skewMs = 0): Connected {
+    const { timeline, plan } = this;
+    const process = new SimulatedProcess({ name, seed: plan.seed, timeline, skewMs });
+    this.#processes.set(name, process);
+    this.counts.processes++;
+    process.onDeath(() => {
+      this.counts.deaths++;
+      this.note(`${name} is dead`);
+    });
+    const faults = this.#faults.get(name);
+    const { store, queue } = networkOf({
+      process,
+      seed: plan.seed,
+      store: this.store,
+      queue: this.queue,
+      faultOf: (nth) => {
+        this.counts.requests++;
+        const fault = this.isCalm ? undefined : faults?.get(nth);
+        if (fault !== undefined) this.counts.faults++;
+        return fault;
+      },
+      note: (what) => this.note(what),
+    });
+    const ports = { clock: process.clock, random: process.random, limits: briefly };
+    return { process, store: retryingObjectStore(store, ports), queue };
+  }
+
+  /** The process of this name, while it lives. */
+  process(name: string): SimulatedProcess | undefined {
+    const process = this.#processes.get(name);
+    return process?.isDead === false ? process : undefined;
+  }
+
+  region({ process, store, queue }: Connected): Region {
+    return {
+      place: { store: store.uri, queue: queue.uri, origin: 'flags', timers },
+      store,
+      timers,
+      clock: process.clock,
+      random: process.random,
+      queue: () => Promise.resolve(queue),
+      close: () => Promise.resolve(),
+    };
+  }
+
+  /** What a process says goes to the inspector, and its warnings into the history. */
+  log(name: string): Log {
+    const say =
+      (level: string) =>
+      (event: string, fields: object = {}): void => {
+        const text = `${level} ${event} ${JSON.stringify(fields)}`;
+        if (level !== 'debug') this.note(`${name}: ${text}`);
+        this.tell({ kind: 'said', by: name, text });
+      };
+    const log: Log = {
+      debug: say('debug'),
+      info: say('info'),
+      warn: say('warn'),
+      error: say('error'),
+      with: () => log,
+    };
+    return log;
+  }
+
+  #noteWrite(key: string, body: Uint8Array): void {
+    const [, jobId, slot] = /^jobs\/([^/]+)\/journal\/0*(\d+)\.json$/.exec(key) ?? [];
+    if (jobId === undefined) return;
+    this.counts.entries++;
+    const entry = JSON.parse(new TextDecoder().decode(body)) as Record<string, unknown>;
+    if (entry['kind'] === 'checkpoint') this.counts.checkpoints++;
+    if (entry['kind'] === 'claimed') this.counts.claims++;
+    this.note(`${jobId} slot ${slot}: ${tellEntry(entry)}`);
+  }
+}
+
+/** An entry in a line, without what depends on the machine that tells it. */
+function tellEntry({ kind, claim, ...entry }: Record<string, unknown>): string {
+  const shown = [
+    'id',
+    'step',
+    'checkpoint',
+    'checkpoints',
+    'drops',
+    'cause',
+    'ticket',
+    'reason',
+    'from',
+    'child',
+    'why',
+    'message',
+  ]
+    .filter((name) => entry[name] !== undefined)
+    .map((name) => `${name}=${JSON.stringify(entry[name]).split('\\n')[0]?.slice(0, 120)}`);
+  return `${String(kind)}${claim === null ? '' : ` (claim ${String(claim)})`} ${shown.join(' ')}`;
+}
+
+function faultsOf({ troubles }: HistoryPlan): ReadonlyMap<string, ReadonlyMap<number, RequestFault>> {
+  const faults = new Map<string, Map<number, RequestFault>>();
+  for (const trouble of troubles) {
+    if (trouble.kind !== 'request') continue;
+    const own = faults.get(trouble.process) ?? new Map<number, RequestFault>();
+    own.set(trouble.nth, trouble.fault);
+    faults.set(trouble.process, own);
+  }
+  return faults;
+}
