@@ -8,6 +8,7 @@ import { removeStagingLeftovers } from '../lib/checkpoint/staging-place.ts';
 import { openQueue } from '../lib/client/region.ts';
 import type { Timers } from '../lib/contract/timers.ts';
 import type { JobQueue } from '../lib/queue/job-queue.ts';
+import type { FailureLimits } from './after-exit.ts';
 import { interruptionPlan, type InterruptionPlanOptions } from './interruption-plan.ts';
 import type { MarketEvent } from './market-event.ts';
 import { RegionControl } from './region-control.ts';
@@ -30,6 +31,8 @@ export interface LocalRegionOptions {
   readonly workerCommand: readonly string[];
   /** For every worker, beside what tells it where the region is. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** How often in a row workers may fail. */
+  readonly failureLimits?: FailureLimits;
   /** Random interruptions; none by default. */
   readonly interruptions?: InterruptionPlanOptions;
   readonly onEvent?: (event: MarketEvent) => void;
@@ -99,6 +102,7 @@ export async function openLocalRegion(options: LocalRegionOptions): Promise<Loca
     random,
     log,
     jobsWait: queue.hasVisible,
+    ...(options.failureLimits === undefined ? {} : { failureLimits: options.failureLimits }),
     ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),
   });
   const control = await RegionControl.start({ dir, market, random }).catch(async (error: unknown) => {

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { UnfitError } from '../lib/base/errors.ts';
 
 interface ProcessEntry {
   readonly pid: number;
@@ -31,6 +32,32 @@ export function killInstance(leaderPid: number, instanceId: string): readonly nu
   send(-leaderPid, 'SIGKILL');
   for (const pid of stopped) send(pid, 'SIGKILL');
   return [...stopped];
+}
+
+/**
+ * Stops all processes that carry the mark of an instance. The init process of its machine and the guard of that carry none:
+ * a frozen machine dies with the region as any other.
+ * @throws UnfitError where the system does not show the environment of processes
+ */
+export function freezeInstance(instanceId: string): void {
+  const stopped = new Set<number>();
+  for (;;) {
+    const found = marked(instanceId).filter((pid) => !stopped.has(pid));
+    if (found.length === 0) return;
+    for (const pid of found) {
+      stopped.add(pid);
+      send(pid, 'SIGSTOP');
+    }
+  }
+}
+
+export function thawInstance(instanceId: string): void {
+  for (const pid of marked(instanceId)) send(pid, 'SIGCONT');
+}
+
+function marked(instanceId: string): readonly number[] {
+  if (process.platform !== 'linux') throw new UnfitError('freezing a local instance needs Linux.');
+  return markedWith(instanceId);
 }
 
 /** Those of the processes that can still do something. */

@@ -6,8 +6,9 @@ import { deferred } from '../lib/base/deferred.ts';
 import type { Random } from '../lib/base/random.ts';
 import type { Instance } from '../lib/contract/journal-entry.ts';
 import type { ImdsFact } from './imds-facts.ts';
-import { ImdsServer } from './imds-server.ts';
+import { type ImdsFault, ImdsServer } from './imds-server.ts';
 import { Machine } from './machine.ts';
+import { freezeInstance, thawInstance } from './process-tree.ts';
 
 export interface SpotInstanceOptions {
   readonly instance: Instance;
@@ -102,12 +103,33 @@ export class SpotInstance {
   }
 
   /** Announces the end of the instance. The first announcement stands. */
-  announceInterruption(action: 'terminate' | 'stop' | 'hibernate', inMs: number): Deadline {
+  announceInterruption(end: Omit<Extract<ImdsFact, { kind: 'spot-interruption' }>, 'kind'>): Deadline {
     if (this.#deadline === undefined) {
-      this.#deadline = deadlineIn(this.#clock, inMs);
-      this.#imds.announce({ kind: 'spot-interruption', action, inMs });
+      this.#deadline = deadlineIn(this.#clock, end.inMs);
+      this.#imds.announce({ kind: 'spot-interruption', ...end });
     }
     return this.#deadline;
+  }
+
+  /** Takes the announcement back: nothing of it is to be read any more, and the instance stays. */
+  withdrawInterruption(): void {
+    this.#deadline = undefined;
+    this.#imds.withdraw('spot-interruption');
+  }
+
+  /** Disturbs every request to its metadata service from now on. Undefined ends it. */
+  disturbImds(fault: ImdsFault | undefined): void {
+    this.#imds.disturb(fault);
+  }
+
+  /** Stops everything that runs on it, as a machine that is moved to another host; it can be killed all the same. Linux. */
+  freeze(): void {
+    freezeInstance(this.instance.id);
+  }
+
+  /** Lets a frozen instance go on as if nothing had been. */
+  thaw(): void {
+    thawInstance(this.instance.id);
   }
 
   /** Takes the machine away with all that runs on it, then its metadata service and its disk. The second call waits for the first. */

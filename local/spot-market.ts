@@ -1,55 +1,13 @@
 import { defined } from '../lib/base/assert.ts';
-import { type Clock, pause } from '../lib/base/clock.ts';
+import { pause } from '../lib/base/clock.ts';
 import type { Deadline } from '../lib/base/deadline.ts';
 import { deferred } from '../lib/base/deferred.ts';
 import { messageOf, NotFoundError, remedyOf } from '../lib/base/errors.ts';
-import type { Log } from '../lib/base/log.ts';
-import type { Random } from '../lib/base/random.ts';
 import type { Instance } from '../lib/contract/journal-entry.ts';
-import { afterExit, defaultFailureLimits, type FailureLimits, replacementDelayMs } from './after-exit.ts';
+import { afterExit, defaultFailureLimits, replacementDelayMs } from './after-exit.ts';
 import type { KillReason, MarketEnd, MarketEvent, MarketFact } from './market-event.ts';
+import type { InterruptOptions, Interruption, MarketInstance, SpotMarketOptions } from './market-options.ts';
 import { SpotInstance } from './spot-instance.ts';
-
-export interface SpotMarketOptions {
-  /** Holds a folder for each instance, with its disk and its log. */
-  readonly dir: string;
-  /** Instances that are kept alive. */
-  readonly workers: number;
-  /** What an instance runs; nothing is known of its inside but its exit codes (`workerExitCodes`). */
-  readonly command: readonly string[];
-  /** For every worker, as HOLDFAST_STORE. */
-  readonly environment: Readonly<Record<string, string>>;
-  /** From notice to SIGKILL where `interrupt` does not say. */
-  readonly noticeMs: number;
-  /** From the launch of a replacement until its worker starts. */
-  readonly bootMs: number;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
-  /** Whether instances that drained are needed again. @default there are always jobs */
-  readonly jobsWait?: () => Promise<boolean>;
-  /** Between two questions of that kind. @default 1000 */
-  readonly scalePollMs?: number;
-  readonly failureLimits?: FailureLimits;
-  readonly onEvent?: (event: MarketEvent) => void;
-}
-
-/** An instance as the market sees it now. */
-export interface MarketInstance {
-  readonly instance: Instance;
-  readonly pid: number;
-  readonly logFile: string;
-  readonly startedAt: Date;
-  /** Set once its end has been announced. */
-  readonly deadline: Deadline | undefined;
-}
-
-/** An interruption that is under way. */
-export interface Interruption {
-  readonly deadline: Deadline;
-  /** Resolves when nothing of the instance runs any more. */
-  readonly gone: Promise<void>;
-}
 
 const instanceType = 'local.cpu';
 const zones = ['local-1a', 'local-1b', 'local-1c'] as const;
@@ -107,17 +65,15 @@ export class SpotMarket implements AsyncDisposable {
    * if the worker has ended by then. A second call for the same instance changes nothing.
    * @throws NotFoundError when there is no such instance
    */
-  interrupt(
-    instanceId: string,
-    options: { readonly noticeMs?: number; readonly action?: 'terminate' | 'stop' | 'hibernate' } = {},
-  ): Interruption {
-    const spot = this.#find(instanceId);
+  interrupt(instanceId: string, options: InterruptOptions = {}): Interruption {
+    const spot = this.find(instanceId);
     const { noticeMs = this.#options.noticeMs, action = 'terminate' } = options;
     const isFirst = spot.deadline === undefined;
-    const deadline = spot.announceInterruption(action, noticeMs);
+    const { isMoving = false, isCarriedOut = true } = options;
+    const deadline = spot.announceInterruption({ action, inMs: noticeMs, moving: isMoving });
     if (isFirst) {
       this.#tell({ kind: 'notice', instanceId, action, noticeMs });
-      this.#track(this.#killAtDeadline(spot, deadline));
+      if (isCarriedOut) this.#track(this.#killAtDeadline(spot, deadline));
       this.#fill(this.#options.bootMs);
     }
     return { deadline, gone: spot.gone };
@@ -125,7 +81,7 @@ export class SpotMarket implements AsyncDisposable {
 
   /** @throws NotFoundError when there is no such instance */
   recommendRebalance(instanceId: string): void {
-    this.#find(instanceId).announce({ kind: 'rebalance-recommendation' });
+    this.find(instanceId).announce({ kind: 'rebalance-recommendation' });
     this.#tell({ kind: 'rebalance-recommended', instanceId });
   }
 
@@ -134,7 +90,7 @@ export class SpotMarket implements AsyncDisposable {
    * @throws NotFoundError when there is no such instance
    */
   async kill(instanceId: string): Promise<void> {
-    const gone = this.#takeAway(this.#find(instanceId), 'no-notice');
+    const gone = this.#takeAway(this.find(instanceId), 'no-notice');
     this.#fill(this.#options.bootMs);
     await gone;
   }
@@ -145,7 +101,11 @@ export class SpotMarket implements AsyncDisposable {
     await Promise.all(this.#tasks);
   }
 
-  #find(instanceId: string): SpotInstance {
+  /**
+   * One instance, for whoever plays with it: takes a notice back, disturbs its metadata service, freezes it.
+   * @throws NotFoundError when there is no such instance
+   */
+  find(instanceId: string): SpotInstance {
     const spot = this.#instances.get(instanceId);
     if (spot !== undefined && !spot.isTaken) return spot;
     throw new NotFoundError('there is no such instance in this region.', { facts: { instanceId } });
@@ -228,9 +188,8 @@ export class SpotMarket implements AsyncDisposable {
   }
 
   async #killAtDeadline(spot: SpotInstance, deadline: Deadline): Promise<void> {
-    if (await pause(this.#options.clock, deadline.remainingMs(), this.#stopping.signal)) {
-      await this.#takeAway(spot, 'deadline');
-    }
+    const isOver = await pause(this.#options.clock, deadline.remainingMs(), this.#stopping.signal);
+    if (isOver && spot.deadline === deadline) await this.#takeAway(spot, 'deadline');
   }
 
   /** Fills the places of drained workers when jobs wait again. */

@@ -3,7 +3,7 @@ import type { EntryKind, EntryOf, JournalEntry } from '../../lib/contract/journa
 import { parseCheckpointId } from '../../lib/contract/object-keys.ts';
 import type { OpenClaim } from '../../lib/journal/job-state.ts';
 import type { SpotMarket } from '../../local/spot-market.ts';
-import type { JobWatcher } from './job-watcher.ts';
+import type { JobWatcher } from '../../proof/rehearsal/job-watcher.ts';
 
 /** One loss of a machine, as the demo reports it. */
 export interface Interruption {

@@ -1,7 +1,7 @@
 import type { Clock } from '../../lib/base/clock.ts';
 import { formatNumber } from '../format.ts';
 import type { Terminal } from '../terminal.ts';
-import type { Look } from './job-watcher.ts';
+import type { Look } from '../../proof/rehearsal/job-watcher.ts';
 
 const barColumns = 30;
 /** Without a terminal a line of progress comes this often. */

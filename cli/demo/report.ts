@@ -1,7 +1,7 @@
 import type { Colors } from '../terminal.ts';
 import { formatBytes, formatDuration } from '../format.ts';
 import { table } from '../table.ts';
-import type { ComparedFile, Comparison } from './compare-results.ts';
+import type { ComparedFile, Comparison } from '../../proof/rehearsal/compare-results.ts';
 import type { Interruption } from './conduct.ts';
 
 /** What the demo found; printed as one object with `--json`. */

@@ -8,7 +8,7 @@ import { timersFrom } from '../../lib/contract/timers.ts';
 import type { JobState } from '../../lib/journal/job-state.ts';
 import { type LocalRegion, openLocalRegion } from '../../local/local-region.ts';
 import type { CliContext } from '../context.ts';
-import { compareResults, type Comparison } from './compare-results.ts';
+import { compareResults, type Comparison } from '../../proof/rehearsal/compare-results.ts';
 import { type Interruption, takeThreeMachines } from './conduct.ts';
 import {
   demoDigits,
@@ -18,7 +18,7 @@ import {
   demoTimers,
   mainScript,
 } from './demo-plan.ts';
-import { JobWatcher } from './job-watcher.ts';
+import { JobWatcher } from '../../proof/rehearsal/job-watcher.ts';
 import type { LiveDisplay } from './live-display.ts';
 import type { DemoResult } from './report.ts';
 

@@ -72,7 +72,7 @@ export class Hypervisor implements AsyncDisposable {
   /** A Spot interruption notice over IMDS; at its deadline the plug is pulled and EC2 has ended the instance. */
   async interrupt(instanceId: string, noticeMs: number): Promise<void> {
     const machine = this.#find(instanceId);
-    machine.announceInterruption('terminate', noticeMs);
+    machine.announceInterruption({ action: 'terminate', inMs: noticeMs });
     await systemClock.sleep(noticeMs, this.#stopping.signal);
     await this.kill(instanceId);
   }

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DescribeAutoScalingGroupsCommand } from '@aws-sdk/client-auto-scaling';
-import { JobWatcher } from '../../cli/demo/job-watcher.ts';
+import { JobWatcher } from '../../proof/rehearsal/job-watcher.ts';
 import { systemClock } from '../../lib/base/clock.ts';
 import { bundleProgram } from '../../lib/client/bundle-program.ts';
 import { writeDeployment } from '../../lib/client/deployment-file.ts';

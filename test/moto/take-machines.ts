@@ -1,7 +1,7 @@
 import { systemClock } from '../../lib/base/clock.ts';
 import type { EntryKind, EntryOf, JournalEntry } from '../../lib/contract/journal-entry.ts';
 import type { OpenClaim } from '../../lib/journal/job-state.ts';
-import type { JobWatcher } from '../../cli/demo/job-watcher.ts';
+import type { JobWatcher } from '../../proof/rehearsal/job-watcher.ts';
 import type { Hypervisor } from './hypervisor.ts';
 
 /** One loss of a machine, as the report tells it. */

@@ -6,7 +6,8 @@ import { deferred } from '../../lib/base/deferred.ts';
 import { silentLog } from '../../lib/base/log.ts';
 import { seededRandom } from '../../lib/base/random.ts';
 import type { MarketEvent } from '../../local/market-event.ts';
-import { SpotMarket, type SpotMarketOptions } from '../../local/spot-market.ts';
+import type { SpotMarketOptions } from '../../local/market-options.ts';
+import { SpotMarket } from '../../local/spot-market.ts';
 
 type EventOf<Kind extends MarketEvent['kind']> = Extract<MarketEvent, { kind: Kind }>;
 

@@ -67,7 +67,7 @@ export class JobWatcher {
         throw new UnfitError(
           `the job ended (${end.kind}: ${end.message || end.reason}) before this was seen: ${what}.`,
           {
-            hint: 'On a very fast machine the job may be over too soon; run the demo again.',
+            hint: 'On a very fast machine the job may be over too soon: run it again.',
           },
         );
       }
