@@ -19,6 +19,7 @@ import { gpuMemory } from './gpu-memory.ts';
 import { type HostSession, sayToPeople } from './host-session.ts';
 import type { HostStart } from './host-start.ts';
 import { checkedTraining, loadProgram } from './load-program.ts';
+import { showOnlookers, type TrainingSight } from './onlookers.ts';
 import { RestoredFiles } from './restored-files.ts';
 import { StepRecorder } from './step-recorder.ts';
 import { withoutNewListeners } from './without-new-listeners.ts';
@@ -48,6 +49,7 @@ export async function runHost({ start, session, clock }: HostOptions): Promise<v
       throw new UnfitError('a checkpoint was announced, but a fresh start was ordered.');
     await reserveRoom(run, session);
     run.recorder?.began(run, order.kind === 'restore');
+    run.show('began');
     checkpoints.attach(run);
     const end = await trainingLoop(run);
     if (end === 'ended') await finish(run, session);
@@ -56,7 +58,11 @@ export async function runHost({ start, session, clock }: HostOptions): Promise<v
   await session.quit();
 }
 
-type HostRun = SavableRun & LoopRun & { readonly recorder: StepRecorder | undefined };
+type HostRun = SavableRun &
+  LoopRun & {
+    readonly recorder: StepRecorder | undefined;
+    readonly show: (when: TrainingSight['when']) => void;
+  };
 
 /** Runs at once, beside the supervisor's download; nothing of a checkpoint is needed for it. */
 async function setUp(
@@ -80,6 +86,7 @@ async function setUp(
   const state = openState(tf, training.state, { omit: start.save.omit, gpuBytes: await gpu });
   // The base line: whatever changes from here on must be in `state`.
   state.forgotten();
+  const progress = new Progress();
   const run = {
     identity: { seed, params: encodePlain(params, { at: 'params' }), inputs: inputDigests },
     training,
@@ -87,10 +94,13 @@ async function setUp(
     streams,
     mathRandom,
     state,
-    progress: new Progress(),
+    progress,
     clock,
     recorder: start.record && new StepRecorder(start.record),
+    show: (when: TrainingSight['when']) =>
+      showOnlookers({ when, program, training, step: progress.position.step, resumed: resuming }),
   };
+  run.show('set-up');
   return { ...run, hooks: hooksOf(run, session) };
 }
 
@@ -113,10 +123,12 @@ function hooksOf(run: Omit<HostRun, 'hooks'>, session: HostSession): HostRun['ho
       stepsHere++;
       session.noteStep(progress.position.step);
       run.recorder?.stepped(run, step.metrics);
+      run.show('stepped');
       reports.stepped(plan, progress, step);
     },
     evaluated(metrics) {
       run.recorder?.evaluated(run, metrics);
+      run.show('evaluated');
       reports.evaluated(plan, progress, metrics);
     },
     evaluationSignal: () => checkpoints.evaluationSignal(),

@@ -25,13 +25,22 @@ export interface RandomStreams {
   evaluate(step: number): Rng;
 }
 
+/** The functions of a program that draw from a generator of their own. */
+export type Purpose = 'setup' | 'load' | 'step' | 'evaluate';
+
+const purposes = new WeakMap<Rng, Purpose>();
+
 export function randomStreams(seed: number): RandomStreams {
+  const made = (purpose: Purpose, rng: Rng): Rng => {
+    purposes.set(rng, purpose);
+    return rng;
+  };
   return {
-    setup: () => createRng([seed, 'setup']),
+    setup: () => made('setup', createRng([seed, 'setup'])),
     order: (epoch) => createRng([seed, 'order', epoch]),
-    load: (epoch, example) => createRng([seed, 'load', epoch, example], [seed, 'load', epoch]),
-    step: (step) => createRng([seed, 'step', step]),
-    evaluate: (step) => createRng([seed, 'evaluate', step]),
+    load: (epoch, example) => made('load', createRng([seed, 'load', epoch, example], [seed, 'load', epoch])),
+    step: (step) => made('step', createRng([seed, 'step', step])),
+    evaluate: (step) => made('evaluate', createRng([seed, 'evaluate', step])),
   };
 }
 
@@ -88,13 +97,20 @@ export interface MathRandom {
   readonly uninstall: () => void;
 }
 
+const context = new AsyncLocalStorage<Rng>();
+
+/** In which of its functions the program is at this moment, also in what they have started; undefined outside of them. */
+export function presentPurpose(): Purpose | undefined {
+  const rng = context.getStore();
+  return rng && purposes.get(rng);
+}
+
 /**
  * Binds `Math.random` to the asynchronous context: dropout, initializers and every other draw of TensorFlow.js come from
  * the generator of the work that makes them, so that a batch being loaded ahead cannot disturb a step. Outside of `run`
  * the real one answers.
  */
 export function installMathRandom(): MathRandom {
-  const context = new AsyncLocalStorage<Rng>();
   const real = Math.random;
   Math.random = () => {
     const rng = context.getStore();
