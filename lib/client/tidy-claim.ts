@@ -40,7 +40,10 @@ export async function unlessFenced<Result>(work: Promise<Result>): Promise<Resul
   }
 }
 
-/** Ends a claim that was taken only to tidy up. The job goes on where it has to, unless somebody else has it by now. */
+/**
+ * Ends a claim that was taken only to tidy up. The job goes on where it has to, unless somebody else has it by now, or
+ * has ended the claim: whoever resumes a finished job does not wait for one who tidies.
+ */
 export async function giveBackTidied(
   region: Region,
   journal: Journal,
@@ -48,7 +51,7 @@ export async function giveBackTidied(
 ): Promise<void> {
   const { token, by, message } = claim;
   const { entry, state } = await journal.append((now) =>
-    now.newestClaim === token
+    now.claim?.token === token
       ? {
           kind: 'released',
           claim: token,

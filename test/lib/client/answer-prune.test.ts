@@ -5,7 +5,8 @@ import { answerPrune } from '../../../lib/client/answer-prune.ts';
 import type { Region } from '../../../lib/client/region.ts';
 import { objectKeys } from '../../../lib/contract/object-keys.ts';
 import { defaultTimers } from '../../../lib/contract/timers.ts';
-import { requestPrune } from '../../../lib/journal/requests.ts';
+import type { Claim } from '../../../lib/journal/claim.ts';
+import { requestPause, requestPrune, requestResume } from '../../../lib/journal/requests.ts';
 import { MemoryJobQueue } from '../../../lib/queue/memory-job-queue.ts';
 import { MemoryObjectStore } from '../../../lib/store/memory-object-store.ts';
 import type { ObjectStore } from '../../../lib/store/object-store.ts';
@@ -22,6 +23,14 @@ let ids: string[];
 
 /** A completed job with two checkpoints, of which the first was asked to go. */
 beforeEach(async () => {
+  const claim = await begin();
+  const [first = '', checkpoint = ''] = ids;
+  await claim.append(() => ({ kind: 'completed', checkpoint, step: 2, epoch: 1, reason: 'done' }));
+  await requestPrune(await openJob(store), { checkpoints: [first], by });
+});
+
+/** A job with two checkpoints, in a store of its own, that its owner still works on. */
+async function begin(): Promise<Claim> {
   store = new MemoryObjectStore();
   ids = [];
   await submitJob(store);
@@ -30,10 +39,8 @@ beforeEach(async () => {
     const { record } = await save({ store, claim, files: { own: text(`${step}`) }, ordinal: step, step });
     ids.push(record.id);
   }
-  const [first = '', checkpoint = ''] = ids;
-  await claim.append(() => ({ kind: 'completed', checkpoint, step: 2, epoch: 1, reason: 'done' }));
-  await requestPrune(await openJob(store), { checkpoints: [first], by });
-});
+  return claim;
+}
 
 function regionOf(from: ObjectStore): Region {
   const queue = new MemoryJobQueue({ clock: quickClock() });
@@ -90,5 +97,28 @@ describe('a request to prune a job that is over', () => {
     expect(answer.outcome).toBe('owned');
     expect((await openJob(store)).state.claim?.ticket).toBe('other');
     expect((await keysUnder(store, checkpoints)).some((key) => key.includes(ids[0] ?? ''))).toBe(true);
+  });
+
+  it('is answered also when the job is resumed while its checkpoints are deleted', async () => {
+    const claim = await begin();
+    await requestPrune(await openJob(store), { checkpoints: [ids[0] ?? ''], by });
+    await requestPause(await openJob(store), { by });
+    await claim.journal.refresh();
+    await claim.append(() => ({ kind: 'paused', step: 2 }));
+    let isResumed = false;
+    const slow = withMethods<ObjectStore>(store, {
+      delete: async (keys, options) => {
+        const journal = await openJob(store);
+        if (keys.length > 0 && !isResumed && journal.state.claim !== null) {
+          isResumed = true;
+          await requestResume(journal, { by });
+        }
+        return store.delete(keys, options);
+      },
+    });
+    const answer = await answerPrune(regionOf(slow), await openJob(slow), tidier);
+    expect(isResumed).toBe(true);
+    expect(answer).toEqual({ outcome: 'pruned', checkpoints: [ids[0]] });
+    expect((await openJob(store)).state).toMatchObject({ status: 'queued', claim: null });
   });
 });
