@@ -36,7 +36,7 @@ const stepMs = 200;
 async function filesAreIdle(): Promise<void> {
   for (let idleTurns = 0; idleTurns < 3; idleTurns++) {
     await turn();
-    if (process.getActiveResourcesInfo().some((name) => name.startsWith('FSReq'))) idleTurns = -1;
+    if (process.getActiveResourcesInfo().some((name) => /^(?:FSReq|CloseReq)/.test(name))) idleTurns = -1;
   }
 }
 
