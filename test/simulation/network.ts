@@ -12,11 +12,12 @@ export interface NetworkOptions {
   readonly store: ObjectStore;
   readonly queue: JobQueue;
   /** What becomes of this process's nth request; undefined: nothing is wrong with it. */
-  readonly faultOf: (nth: number) => RequestFault | undefined;
+  readonly faultOf: (nth: number, to: 'store' | 'queue') => RequestFault | undefined;
   readonly note: (what: string) => void;
 }
 
 interface Request {
+  readonly to: 'store' | 'queue';
   readonly what: string;
   readonly signal?: AbortSignal | undefined;
   /** A write with a condition may be refused with the word that nothing was done. */
@@ -48,31 +49,35 @@ class Network {
     const { store } = this.#options;
     return {
       uri: store.uri,
-      get: (key, read) => this.#send({ what: `get ${key}`, signal: read?.signal }, () => store.get(key)),
-      head: (key, read) => this.#send({ what: `head ${key}`, signal: read?.signal }, () => store.head(key)),
+      get: (key, read) =>
+        this.#send({ to: 'store', what: `get ${key}`, signal: read?.signal }, () => store.get(key)),
+      head: (key, read) =>
+        this.#send({ to: 'store', what: `head ${key}`, signal: read?.signal }, () => store.head(key)),
       list: (prefix, { signal, ...page } = {}) =>
-        this.#send({ what: `list ${prefix}`, signal }, () => store.list(prefix, page)),
+        this.#send({ to: 'store', what: `list ${prefix}`, signal }, () => store.list(prefix, page)),
       put: (key, body, { signal, ...put } = {}) => {
         const bytes = body.slice();
-        return this.#send({ what: `put ${key}`, signal }, () => store.put(key, bytes, put));
+        return this.#send({ to: 'store', what: `put ${key}`, signal }, () => store.put(key, bytes, put));
       },
       createIfAbsent: (key, body, { signal, ...put } = {}) => {
         const bytes = body.slice();
-        return this.#send({ what: `create ${key}`, signal, isConditional: true }, () =>
+        return this.#send({ to: 'store', what: `create ${key}`, signal, isConditional: true }, () =>
           store.createIfAbsent(key, bytes, put),
         );
       },
       replaceIfMatch: (key, body, { signal, ...put }) => {
         const bytes = body.slice();
-        return this.#send({ what: `replace ${key}`, signal, isConditional: true }, () =>
+        return this.#send({ to: 'store', what: `replace ${key}`, signal, isConditional: true }, () =>
           store.replaceIfMatch(key, bytes, put),
         );
       },
       copy: (from, to, read) =>
-        this.#send({ what: `copy ${to}`, signal: read?.signal }, () => store.copy(from, to)),
+        this.#send({ to: 'store', what: `copy ${to}`, signal: read?.signal }, () => store.copy(from, to)),
       delete: (keys, read) => {
         const all = [...keys];
-        return this.#send({ what: `delete ${all.join(' ')}`, signal: read?.signal }, () => store.delete(all));
+        return this.#send({ to: 'store', what: `delete ${all.join(' ')}`, signal: read?.signal }, () =>
+          store.delete(all),
+        );
       },
       close: () => Promise.resolve(),
     };
@@ -82,19 +87,22 @@ class Network {
     const { queue } = this.#options;
     return {
       uri: queue.uri,
-      send: (body, send) => this.#send({ what: `send ${body}` }, () => queue.send(body, send)),
+      send: (body, send) => this.#send({ to: 'queue', what: `send ${body}` }, () => queue.send(body, send)),
       receive: ({ signal, ...how }) =>
-        this.#send({ what: 'receive' }, () =>
+        this.#send({ to: 'queue', what: 'receive' }, () =>
           queue.receive({ ...how, ...(signal !== undefined && { signal }) }),
         ),
       changeVisibility: (handle, ms) =>
-        this.#send({ what: `hide ${handle}` }, () => queue.changeVisibility(handle, ms)),
-      delete: (handle) => this.#send({ what: `delete-ticket ${handle}` }, () => queue.delete(handle)),
-      depth: () => this.#send({ what: 'depth' }, () => queue.depth()),
+        this.#send({ to: 'queue', what: `hide ${handle}` }, () => queue.changeVisibility(handle, ms)),
+      delete: (handle) =>
+        this.#send({ to: 'queue', what: `delete-ticket ${handle}` }, () => queue.delete(handle)),
+      depth: () => this.#send({ to: 'queue', what: 'depth' }, () => queue.depth()),
       setAside: (message, why) =>
-        this.#send({ what: `set-aside ${message.messageId}` }, () => queue.setAside(message, why)),
-      deadLetters: (how) => this.#send({ what: 'dead-letters' }, () => queue.deadLetters(how)),
-      redrive: (id) => this.#send({ what: `redrive ${id}` }, () => queue.redrive(id)),
+        this.#send({ to: 'queue', what: `set-aside ${message.messageId}` }, () =>
+          queue.setAside(message, why),
+        ),
+      deadLetters: (how) => this.#send({ to: 'queue', what: 'dead-letters' }, () => queue.deadLetters(how)),
+      redrive: (id) => this.#send({ to: 'queue', what: `redrive ${id}` }, () => queue.redrive(id)),
       close: () => Promise.resolve(),
     };
   }
@@ -102,22 +110,24 @@ class Network {
   #send<Result>(request: Request, apply: () => Promise<Result>): Promise<Result> {
     const { process, faultOf, note } = this.#options;
     const nth = ++process.calls;
-    const fault = faultOf(nth);
+    const fault = faultOf(nth, request.to);
     // Always as many numbers, whatever becomes of the request, so that a fault left out moves no other one.
     const [outMs, backMs, lateMs] = [this.#latency(), this.#latency(), between(this.#random, 1_000, 180_000)];
     if (request.signal?.aborted === true) return Promise.reject(request.signal.reason as Error);
     if (fault !== undefined) note(`${process.name}: request ${nth} ${fault}: ${request.what}`);
     if (fault === 'dies-before') process.die();
     return new Promise<Result>((resolve, reject) => {
-      request.signal?.addEventListener('abort', () => reject(request.signal?.reason as Error), {
-        once: true,
-      });
+      const onAbort = (): void => reject(request.signal?.reason as Error);
+      request.signal?.addEventListener('abort', onAbort, { once: true });
       const { timeline } = process;
-      const answer = (settle: () => void): void => process.after(backMs, settle);
+      const answer = (settle: () => void): void =>
+        process.after(backMs, () => {
+          request.signal?.removeEventListener('abort', onAbort);
+          settle();
+        });
       const fail = (error: Error): void => answer(() => reject(error));
       const done = (): void => void apply().then((result) => answer(() => resolve(result)), fail);
       const forgotten = (): void => void apply().catch(() => undefined);
-      const cut = new TransientError(`${request.what}: the connection was cut.`);
       timeline.after(outMs + (fault === 'slow' ? lateMs / 3 : 0), () => {
         switch (fault) {
           case 'dies-before':
@@ -137,11 +147,11 @@ class Network {
             return;
           case 'lost-answer':
             forgotten();
-            fail(cut);
+            fail(new TransientError(`${request.what}: the connection was cut.`));
             return;
           case 'lands-late':
             timeline.after(lateMs, forgotten);
-            fail(cut);
+            fail(new TransientError(`${request.what}: the connection was cut.`));
             return;
           case 'repeated-late':
             timeline.after(lateMs, forgotten);

@@ -36,10 +36,18 @@ export function planHistory(seed: number): HistoryPlan {
   const troubles: Trouble[] = [];
   for (let place = 0; place < places; place++) {
     for (let nth = 1; nth <= machinesPlanned; nth++) {
-      troubles.push(...troublesOf(random, workerName(place, nth), calmAtMs));
+      troubles.push(...troublesOf(random, workerName(place, nth)));
     }
   }
-  troubles.push(...troublesOfTickets(random, jobs.length, calmAtMs));
+  troubles.push(...troublesOfTickets(random, jobs.length, calmAtMs), ...outages(random, calmAtMs));
+  if (isDrawn(random, 0.3)) troubles.push(...crowds(random, jobs.length, calmAtMs));
+  if (isDrawn(random, 0.15))
+    troubles.push({
+      kind: 'bit-rot',
+      atMs: between(random, 0, calmAtMs),
+      job: between(random, 0, jobs.length - 1),
+      pick: between(random, 0, 99),
+    });
   troubles.push(...requestsOfOperators(random, jobs.length, calmAtMs));
   for (let nth = 1; nth <= 5; nth++) troubles.push(...faultsOf(random, `reconcile-${nth}`, 60, 0.3));
   const staleHandles = oneOf(random, ['accepted', 'refused'] as const);
@@ -51,12 +59,15 @@ export function workerName(place: number, nth: number): string {
 }
 
 function planJob(random: Random): JobPlan {
+  const steps = between(random, 8, 30);
+  // A step stays well within the five minutes in which a trainer must show that it goes on.
+  const lastsMs = Math.min(between(random, 4, 40) * minuteMs, steps * 2 * minuteMs);
   return {
-    steps: between(random, 5, 40),
-    stepMs: between(random, 500, 20_000),
-    saveEverySteps: between(random, 1, 8),
+    steps,
+    stepMs: Math.round(lastsMs / steps),
+    saveEverySteps: between(random, 1, 6),
     keepLast: between(random, 1, 3),
-    submittedAtMs: between(random, 0, 10 * minuteMs),
+    submittedAtMs: between(random, 0, 6 * minuteMs),
     hasOneSlot: isDrawn(random, 0.2),
   };
 }
@@ -76,7 +87,11 @@ const weather: readonly RequestFault[] = [
 /** Faults of single requests, every so many, and perhaps the death at one of them. */
 function faultsOf(random: Random, process: string, callsMax: number, deathShare: number): readonly Trouble[] {
   const faults: Trouble[] = [];
-  if (isDrawn(random, 0.6)) {
+  if (isDrawn(random, 0.08)) {
+    // A line on which requests overtake one another.
+    for (let nth = between(random, 1, 7); nth <= callsMax; nth += between(random, 1, 13))
+      faults.push({ kind: 'request', process, nth, fault: 'slow' });
+  } else if (isDrawn(random, 0.6)) {
     const every = between(random, 5, 80);
     for (let nth = between(random, 1, every); nth <= callsMax; nth += between(random, 1, 2 * every))
       faults.push({ kind: 'request', process, nth, fault: oneOf(random, weather) });
@@ -90,24 +105,27 @@ function faultsOf(random: Random, process: string, callsMax: number, deathShare:
   return faults;
 }
 
-function troublesOf(random: Random, process: string, calmAtMs: number): readonly Trouble[] {
-  const troubles: Trouble[] = [...faultsOf(random, process, 300, 0.35)];
-  const moment = (): number => between(random, 0, calmAtMs);
-  if (isDrawn(random, 0.2)) troubles.push({ kind: 'death', process, atMs: moment() });
-  if (isDrawn(random, 0.25)) {
-    const forMs = between(random, 1_000, 8 * minuteMs);
+function troublesOf(random: Random, process: string): readonly Trouble[] {
+  const troubles: Trouble[] = [...faultsOf(random, process, 250, 0.35)];
+  const moment = (): number => between(random, 0, oneOf(random, [2, 8, 25]) * minuteMs);
+  if (isDrawn(random, 0.25)) troubles.push({ kind: 'death', process, atMs: moment() });
+  for (let nth = 0; nth < 2; nth++) {
+    if (!isDrawn(random, 0.25)) continue;
+    const forMs = isDrawn(random, 0.3)
+      ? between(random, 1_000, 80_000)
+      : between(random, 80_000, 8 * minuteMs);
     troubles.push({ kind: 'freeze', process, atMs: moment(), forMs, countsTime: isDrawn(random, 0.7) });
   }
   if (isDrawn(random, 0.15)) {
     const byMs = between(random, -30 * minuteMs, 30 * minuteMs);
     troubles.push({ kind: 'clock-jump', process, atMs: moment(), byMs });
   }
-  if (isDrawn(random, 0.35)) {
+  if (isDrawn(random, 0.4)) {
     const notice = oneOf(random, ['spot', 'spot', 'hibernate', 'lifecycle', 'signal', 'rebalance'] as const);
     const killedAfterMs = isDrawn(random, 0.3) ? undefined : between(random, 2_000, 130_000);
     troubles.push({ kind: 'notice', process, atMs: moment(), notice, killedAfterMs });
   }
-  if (isDrawn(random, 0.2)) {
+  if (isDrawn(random, 0.3)) {
     const trouble = oneOf(random, [
       'user-error',
       'infrastructure',
@@ -130,9 +148,35 @@ function troublesOfTickets(random: Random, jobs: number, calmAtMs: number): read
   }));
 }
 
+/** Longer than all retries. */
+function outages(random: Random, calmAtMs: number): readonly Trouble[] {
+  if (!isDrawn(random, 0.3)) return [];
+  return Array.from({ length: between(random, 1, 3) }, () => ({
+    kind: 'outage' as const,
+    of: oneOf(random, ['store', 'store', 'queue'] as const),
+    atMs: between(random, 0, calmAtMs),
+    forMs: between(random, 5_000, 4 * minuteMs),
+  }));
+}
+
+/** Several people at the very same job in the very same second. */
+function crowds(random: Random, jobs: number, calmAtMs: number): readonly Trouble[] {
+  const job = between(random, 0, jobs - 1);
+  const atMs = between(random, 2 * minuteMs, calmAtMs);
+  return Array.from({ length: between(random, 2, 6) }, (_, index) => ({
+    kind: 'operator' as const,
+    process: `crowd-${index + 1}`,
+    atMs: atMs + between(random, 0, 400),
+    job,
+    asks: oneOf(random, operatorsAsk),
+    pick: between(random, 0, 9),
+  }));
+}
+
 const operatorsAsk: readonly Asks[] = [
   'pause',
-  'resume',
+  'pause',
+  'pause',
   'resume',
   'resume-from',
   'retry',
@@ -149,18 +193,27 @@ const operatorsAsk: readonly Asks[] = [
 
 function requestsOfOperators(random: Random, jobs: number, calmAtMs: number): readonly Trouble[] {
   const asked: Trouble[] = [];
-  const count = between(random, 0, 10);
+  const count = isDrawn(random, 0.3) ? 0 : between(random, 1, 12);
   for (let nth = 1; nth <= count; nth++) {
-    const asks = isDrawn(random, 0.05) ? 'cancel' : oneOf(random, operatorsAsk);
-    const atMs = between(random, 0, calmAtMs);
-    asked.push({
-      kind: 'operator',
-      atMs,
-      job: between(random, 0, jobs - 1),
-      asks,
-      pick: between(random, 0, 9),
-    });
-    asked.push(...faultsOf(random, `operator-${nth}`, 40, 0.2));
+    const process = `operator-${nth}`;
+    const asks = isDrawn(random, 0.04) ? 'cancel' : oneOf(random, operatorsAsk);
+    const [atMs, job, pick] = [
+      between(random, minuteMs, calmAtMs),
+      between(random, 0, jobs - 1),
+      between(random, 0, 9),
+    ];
+    asked.push({ kind: 'operator', process, atMs, job, asks, pick });
+    // Whoever pauses a job comes back to it.
+    if (asks === 'pause')
+      asked.push({
+        kind: 'operator',
+        process: `${process}-again`,
+        job,
+        pick,
+        asks: oneOf(random, ['resume', 'resume', 'resume-from'] as const),
+        atMs: atMs + between(random, 1_000, 10 * minuteMs),
+      });
+    asked.push(...faultsOf(random, process, 40, 0.2));
   }
   return asked;
 }

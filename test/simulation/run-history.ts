@@ -1,7 +1,8 @@
 import type { Violation } from './invariants/happening.ts';
 import { type HistoryPlan, planHistory } from './plan-history.ts';
+import { journalsReadTheSame } from './product-rules.ts';
 import { SimulatedOperators } from './simulated-operators.ts';
-import { SimulatedWorkers } from './simulated-workers.ts';
+import { startMachines } from './simulated-workers.ts';
 import type { Trouble } from './troubles.ts';
 import { SimulatedWorld } from './world.ts';
 
@@ -28,7 +29,10 @@ export interface HistoryStats {
   readonly requests: number;
   /** Requests that suffered a fault. */
   readonly faults: number;
+  /** Workers, commands and runs of reconcile. */
   readonly processes: number;
+  /** Of workers, and of commands that were cut short. */
+  readonly deaths: number;
   readonly entries: number;
   readonly claims: number;
   readonly checkpoints: number;
@@ -49,12 +53,12 @@ export async function runHistory(seed: number, options: HistoryOptions = {}): Pr
   const { plan = planHistory(seed), keepsHistory = false } = options;
   const world = new SimulatedWorld(plan, { keepsHistory });
   const operators = new SimulatedOperators(world);
-  const workers = new SimulatedWorkers(world);
+  startMachines(world);
   const { timeline } = world;
   for (const [index, job] of plan.jobs.entries())
     timeline.after(job.submittedAtMs, () => operators.submit(index, job));
   operators.reconcileRegularly();
-  for (const trouble of plan.troubles) put(trouble, { world, operators, workers });
+  for (const trouble of plan.troubles) put(trouble, { world, operators });
   await timeline.run(plan.calmAtMs, () => world.isBroken);
   const isOver = (): boolean => world.isBroken || isAtRest(world);
   for (let endMs = plan.calmAtMs; endMs < plan.calmAtMs + calmMsMax && !isOver();) {
@@ -62,15 +66,19 @@ export async function runHistory(seed: number, options: HistoryOptions = {}): Pr
     endMs += 10 * 60_000;
     await timeline.run(endMs, isOver);
   }
-  if (!world.isBroken) world.inspector.end(timeline.nowMs);
-  const { requests, faults, processes, entries, claims, checkpoints } = world.counts;
+  if (!world.isBroken) {
+    world.inspector.end(timeline.nowMs);
+    const why = await journalsReadTheSame(world);
+    if (why !== undefined) world.broken('journalsReadTheSame', why);
+  }
+  const { requests, faults, processes, deaths, entries, claims, checkpoints } = world.counts;
   const { nowMs: virtualMs, events } = timeline;
   return {
     violations: [...world.violations, ...world.inspector.violations].toSorted(
       (left, right) => left.atMs - right.atMs,
     ),
     history: world.history,
-    stats: { virtualMs, events, requests, faults, processes, entries, claims, checkpoints },
+    stats: { virtualMs, events, requests, faults, processes, deaths, entries, claims, checkpoints },
   };
 }
 
@@ -88,50 +96,29 @@ function isAtRest({ inspector, plan }: SimulatedWorld): boolean {
 interface Stage {
   readonly world: SimulatedWorld;
   readonly operators: SimulatedOperators;
-  readonly workers: SimulatedWorkers;
 }
 
-/** Puts a trouble on the timeline; those of requests come with the requests. */
-function put(trouble: Trouble, { world, operators, workers }: Stage): void {
+/** Puts a trouble on the timeline. Those of requests come with the requests, those of machines with the machines. */
+function put(trouble: Trouble, { world, operators }: Stage): void {
   const { timeline } = world;
-  if (trouble.kind === 'request') return;
-  timeline.after(trouble.atMs, () => {
-    switch (trouble.kind) {
-      case 'death': {
-        const process = world.process(trouble.process);
-        process?.die();
-        return process !== undefined;
-      }
-      case 'freeze':
-        if (world.process(trouble.process) === undefined) return false;
-        world.note(`${trouble.process} stands still for ${trouble.forMs} ms`);
-        world.process(trouble.process)?.freeze(trouble.forMs, trouble);
-        return true;
-      case 'clock-jump':
-        world.process(trouble.process)?.jump(trouble.byMs);
-        return true;
-      case 'notice': {
-        const machine = workers.machine(trouble.process);
-        if (machine === undefined) return false;
-        const { notice, killedAfterMs } = trouble;
-        world.note(`${trouble.process} is told of ${notice}, to be killed after ${killedAfterMs} ms`);
-        machine.announce(notice, 120_000);
-        if (killedAfterMs !== undefined)
-          timeline.after(killedAfterMs, () => world.process(trouble.process)?.die());
-        return true;
-      }
-      case 'trainer':
-        world.note(`the trainer of ${trouble.process}: ${trouble.trouble}`);
-        workers.machine(trouble.process)?.trouble(trouble.trouble);
-        return true;
-      case 'ticket':
-        return world.queue.trouble(trouble.fault, `"job-${trouble.job}"`);
-      case 'operator':
-        world.note(`somebody asks to ${trouble.asks} job-${trouble.job}`);
-        operators.ask(trouble);
-        return true;
-      case 'bit-rot':
-        return true;
-    }
-  });
+  switch (trouble.kind) {
+    case 'ticket':
+      timeline.after(trouble.atMs, () => world.queue.trouble(trouble.fault, `"job-${trouble.job}"`));
+      return;
+    case 'outage':
+      timeline.after(trouble.atMs, () => world.cutOff(trouble.of, trouble.forMs));
+      return;
+    case 'operator':
+      timeline.after(trouble.atMs, () => operators.ask(trouble));
+      return;
+    case 'bit-rot':
+      timeline.after(trouble.atMs, () => world.rot(trouble));
+      return;
+    case 'request':
+    case 'death':
+    case 'freeze':
+    case 'clock-jump':
+    case 'notice':
+    case 'trainer':
+  }
 }

@@ -17,7 +17,6 @@ const submitTriesMax = 20;
 /** People and the schedule: each command is a process of its own, which may die on the way. */
 export class SimulatedOperators {
   readonly #world: SimulatedWorld;
-  #commands = 0;
   #rounds = 0;
   #resumed = 0;
 
@@ -56,8 +55,7 @@ export class SimulatedOperators {
     });
   }
 
-  ask({ asks, job, pick }: Extract<Trouble, { kind: 'operator' }>): void {
-    const name = `operator-${++this.#commands}`;
+  ask({ process: name, asks, job, pick }: Extract<Trouble, { kind: 'operator' }>): void {
     const jobId = `job-${job}`;
     this.#run(name, (region) => this.#command(region, { asks, jobId, pick, name }));
   }
@@ -156,7 +154,7 @@ export class SimulatedOperators {
           if (remedyOf(error) === 'crash') world.tell({ kind: 'said', by: name, text });
         },
       )
-      .then(() => connected.process.die());
+      .then(() => connected.process.end());
   }
 }
 

@@ -16,6 +16,7 @@ export class SimulatedProcess {
   readonly clock: Clock;
   readonly timeline: Timeline;
   isDead = false;
+  hasEnded = false;
   /** Requests to store and queue so far. */
   calls = 0;
   readonly #skew: { wallMs: number };
@@ -56,6 +57,12 @@ export class SimulatedProcess {
     this.#onDeath.push(act);
   }
 
+  /** It came to its end by itself. */
+  end(): void {
+    this.hasEnded = true;
+    this.die();
+  }
+
   /** Power off, at this very moment: nothing that it waits for comes any more. */
   die(): void {
     if (this.isDead) return;
@@ -67,8 +74,11 @@ export class SimulatedProcess {
 
   /** It stands still, and goes on as if nothing had been. `countsTime` false: as in hibernation. */
   freeze(ms: number, { countsTime }: { readonly countsTime: boolean }): void {
-    this.#frozenUntilMs = Math.max(this.#frozenUntilMs, this.timeline.nowMs + ms);
-    if (!countsTime) this.timeline.after(ms, () => void (this.#uncountedMs += ms));
+    const { nowMs } = this.timeline;
+    const begunMs = Math.max(nowMs, this.#frozenUntilMs);
+    this.#frozenUntilMs = Math.max(begunMs, nowMs + ms);
+    // Nobody here looks at a clock meanwhile.
+    if (!countsTime) this.#uncountedMs += this.#frozenUntilMs - begunMs;
   }
 
   /** Its wall clock is set ahead, or back. */

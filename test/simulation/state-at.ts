@@ -12,11 +12,15 @@ function digestAt(root: string, step: number): string {
   return known[step] ?? '';
 }
 
-/** What the job that began as `root` holds after `step` steps: a part that never changes, one that seldom does, and one that always does. */
+/**
+ * What the job that began as `root` holds after `step` steps: a part that never changes, one that seldom does, one that
+ * swings back to what it was some saves ago, and one that always changes.
+ */
 export function filesAt(root: string, step: number): ReadonlyMap<string, Uint8Array> {
   return new Map([
     ['frozen.bin', text(`frozen ${root}`)],
     ['slow.bin', text(`slow ${root} ${Math.floor(step / 7)}`)],
+    ['swing.bin', text(`swing ${root} ${Math.floor(step / 3) % 3}`)],
     ['state.json', text(JSON.stringify({ step, digest: digestAt(root, step) }))],
   ]);
 }

@@ -26,7 +26,14 @@ export type RequestFault =
 
 export type Trouble =
   | { readonly kind: 'request'; readonly process: string; readonly nth: number; readonly fault: RequestFault }
-  /** At a moment that is no request's. */
+  /** Nobody reaches the store, or the queue. */
+  | {
+      readonly kind: 'outage';
+      readonly of: 'store' | 'queue';
+      readonly atMs: number;
+      readonly forMs: number;
+    }
+  /** At a moment that is no request's. Times of what befalls a machine count from its start. */
   | { readonly kind: 'death'; readonly process: string; readonly atMs: number }
   | {
       readonly kind: 'freeze';
@@ -58,6 +65,7 @@ export type Trouble =
     }
   | {
       readonly kind: 'operator';
+      readonly process: string;
       readonly atMs: number;
       readonly job: number;
       readonly asks: Asks;

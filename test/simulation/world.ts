@@ -9,18 +9,19 @@ import type { Happening, Violation } from './invariants/happening.ts';
 import { Inspector } from './invariants/inspector.ts';
 import { networkOf } from './network.ts';
 import type { HistoryPlan, JobPlan } from './plan-history.ts';
+import { commitsWhatWasTrained, failsForGoodReason, type Raw } from './product-rules.ts';
 import { SimulatedProcess, startOfTime } from './simulated-process.ts';
 import { SimulatedQueue } from './simulated-queue.ts';
 import { SimulatedStore } from './simulated-store.ts';
 import { Timeline } from './timeline.ts';
-import type { RequestFault } from './troubles.ts';
+import type { RequestFault, Trouble } from './troubles.ts';
 
 const minuteMs = 60_000;
 
 /** As on AWS, but for what only costs a simulation time: looks at notices and segments of logs are rarer. */
 export const timers: Timers = {
   ...timersFrom({ heartbeatMs: 30_000, visibilityMs: 120_000 }),
-  noticePollMs: 10_000,
+  noticePollMs: 15_000,
   segmentMs: 120_000,
 };
 
@@ -59,9 +60,11 @@ export class SimulatedWorld {
   };
   /** What jobs are, and whose state they train. */
   readonly jobs = new Map<string, { readonly plan: JobPlan; readonly root: string }>();
-  readonly #processes = new Map<string, SimulatedProcess>();
   readonly #faults: ReadonlyMap<string, ReadonlyMap<number, RequestFault>>;
   readonly #keepsHistory: boolean;
+  readonly #entries = new Map<string, Raw[]>();
+  readonly #damaged = new Set<string>();
+  readonly #outUntilMs = { store: 0, queue: 0 };
 
   constructor(plan: HistoryPlan, { keepsHistory }: { readonly keepsHistory: boolean }) {
     this.plan = plan;
@@ -83,7 +86,7 @@ export class SimulatedWorld {
     };
     this.store = new SimulatedStore(storeClock, {
       written: (key, body) => {
-        this.#noteWrite(key, body);
+        this.#landed(key, body);
         this.tell({ kind: 'written', key, body });
       },
       deleted: (keys) => {
@@ -131,6 +134,13 @@ export class SimulatedWorld {
     return this.violations.length > 0 || this.inspector.violations.length > 0;
   }
 
+  /** Nobody reaches it for a while. */
+  cutOff(what: 'store' | 'queue', forMs: number): void {
+    const { nowMs } = this.timeline;
+    this.note(`the ${what} is out of reach for ${forMs} ms`);
+    this.#outUntilMs[what] = Math.max(this.#outUntilMs[what], Math.min(nowMs + forMs, this.plan.calmAtMs));
+  }
+
   /** Nothing goes wrong any more. */
   get isCalm(): boolean {
     return this.timeline.nowMs >= this.plan.calmAtMs;
@@ -140,9 +150,9 @@ export class SimulatedWorld {
   connect(name: string, skewMs = 0): Connected {
     const { timeline, plan } = this;
     const process = new SimulatedProcess({ name, seed: plan.seed, timeline, skewMs });
-    this.#processes.set(name, process);
     this.counts.processes++;
     process.onDeath(() => {
+      if (process.hasEnded) return;
       this.counts.deaths++;
       this.note(`${name} is dead`);
     });
@@ -152,8 +162,9 @@ export class SimulatedWorld {
       seed: plan.seed,
       store: this.store,
       queue: this.queue,
-      faultOf: (nth) => {
+      faultOf: (nth, to) => {
         this.counts.requests++;
+        if (timeline.nowMs < this.#outUntilMs[to]) return 'unavailable';
         const fault = this.isCalm ? undefined : faults?.get(nth);
         if (fault !== undefined) this.counts.faults++;
         return fault;
@@ -164,10 +175,23 @@ export class SimulatedWorld {
     return { process, store: retryingObjectStore(store, ports), queue };
   }
 
-  /** The process of this name, while it lives. */
-  process(name: string): SimulatedProcess | undefined {
-    const process = this.#processes.get(name);
-    return process?.isDead === false ? process : undefined;
+  jobOf(jobId: string): { readonly plan: JobPlan; readonly root: string } {
+    const job = this.jobs.get(jobId);
+    if (job === undefined) throw new Error(`nobody knows job ${jobId}`);
+    return job;
+  }
+
+  /** Bytes of a committed checkpoint are bent, or gone. */
+  rot({ job, pick }: Extract<Trouble, { kind: 'bit-rot' }>): void {
+    const needed = this.inspector.records.get(`job-${job}`)?.retained.flatMap(({ needs }) => needs) ?? [];
+    const key = needed[pick % Math.max(1, needed.length)]?.key;
+    const before = key === undefined ? undefined : this.store.objects.get(key);
+    if (key === undefined || before === undefined) return;
+    const after = pick % 2 === 0 ? undefined : before.map((byte, index) => (index === 0 ? byte ^ 1 : byte));
+    this.note(`${key} rots`);
+    this.#damaged.add(key);
+    this.tell({ kind: 'damaged', key, body: after });
+    void this.store.damage(key, after);
   }
 
   region({ process, store, queue }: Connected): Region {
@@ -201,19 +225,34 @@ export class SimulatedWorld {
     return log;
   }
 
-  #noteWrite(key: string, body: Uint8Array): void {
+  #landed(key: string, body: Uint8Array): void {
     const [, jobId, slot] = /^jobs\/([^/]+)\/journal\/0*(\d+)\.json$/.exec(key) ?? [];
     if (jobId === undefined) return;
     this.counts.entries++;
-    const entry = JSON.parse(new TextDecoder().decode(body)) as Record<string, unknown>;
-    if (entry['kind'] === 'checkpoint') this.counts.checkpoints++;
-    if (entry['kind'] === 'claimed') this.counts.claims++;
+    const entry = JSON.parse(new TextDecoder().decode(body)) as Raw;
+    const entries = this.#entries.get(jobId) ?? [];
+    entries.push(entry);
+    this.#entries.set(jobId, entries);
     this.note(`${jobId} slot ${slot}: ${tellEntry(entry)}`);
+    if (entry['kind'] === 'claimed') this.counts.claims++;
+    if (entry['kind'] === 'checkpoint') {
+      this.counts.checkpoints++;
+      const { root } = this.jobOf(jobId);
+      this.#check(
+        'commitsWhatWasTrained',
+        commitsWhatWasTrained({ objects: this.store.objects, damaged: this.#damaged }, root, entry),
+      );
+    }
+    this.#check('failsForGoodReason', failsForGoodReason(entries, this.#damaged.size > 0));
+  }
+
+  #check(invariant: string, why: string | undefined): void {
+    if (why !== undefined) this.broken(invariant, why);
   }
 }
 
 /** An entry in a line, without what depends on the machine that tells it. */
-function tellEntry({ kind, claim, ...entry }: Record<string, unknown>): string {
+function tellEntry({ kind, claim, ...entry }: Raw): string {
   const shown = [
     'id',
     'step',
@@ -230,7 +269,7 @@ function tellEntry({ kind, claim, ...entry }: Record<string, unknown>): string {
   ]
     .filter((name) => entry[name] !== undefined)
     .map((name) => `${name}=${JSON.stringify(entry[name]).split('\\n')[0]?.slice(0, 120)}`);
-  return `${String(kind)}${claim === null ? '' : ` (claim ${String(claim)})`} ${shown.join(' ')}`;
+  return `${String(kind)}${typeof claim === 'number' ? ` (claim ${claim})` : ''} ${shown.join(' ')}`;
 }
 
 function faultsOf({ troubles }: HistoryPlan): ReadonlyMap<string, ReadonlyMap<number, RequestFault>> {

@@ -179,7 +179,12 @@ export class Inspector {
     for (const [name, rule] of Object.entries(this.#rules))
       this.#check(atMs, where, { [name]: rule(record, { key, entry, atMs }) });
     this.#check(atMs, where, {
-      commitsWhatIsDurable: objects.commitsWhatIsDurable(this.#objects, entry, needs.needs),
+      // What the world spoilt since it was stored, a save that re-uses it cannot know.
+      commitsWhatIsDurable: objects.commitsWhatIsDurable(
+        this.#objects,
+        entry,
+        needs.needs.filter(({ key: needed }) => !this.#damagedEver.has(needed)),
+      ),
       reusesOnlyItsParents: objects.reusesOnlyItsParents(record, entry, needs),
       quarantinesOnlyDamage: objects.quarantinesOnlyDamage(record, entry, world),
       noFaultOfOurs:

@@ -1,0 +1,43 @@
+import { performance } from 'node:perf_hooks';
+import { expect, test } from 'vitest';
+import { describeShrunk, shrinkHistory } from '../shrink-history.ts';
+import { tellHistories } from '../tell-histories.ts';
+
+/** In each of two files, so that both cores of a small machine have their half. */
+const historiesEach = 1_000;
+/** `.ci/run` has two minutes for both; a slow machine tells fewer, and says so. */
+const budgetMs = 110_000;
+const leastEach = 200;
+
+/**
+ * Thousands of histories, each with a seed of its own: `HOLDFAST_SEED_FROM` begins elsewhere, `HOLDFAST_HISTORIES` says
+ * how many for each half, without a limit of time then. `HOLDFAST_SEED` tells one history again, as short as it can be made.
+ */
+export function huntHistories(half: 0 | 1): void {
+  const { HOLDFAST_SEED: seed, HOLDFAST_SEED_FROM: from = '1000', HOLDFAST_HISTORIES: asked } = process.env;
+  if (seed !== undefined) {
+    test.runIf(half === 0)(`the history of seed ${seed} loses nothing`, { timeout: 600_000 }, async () => {
+      const shrunk = await shrinkHistory(Number(seed));
+      expect(shrunk === undefined ? undefined : describeShrunk(Number(seed), shrunk)).toBeUndefined();
+    });
+    return;
+  }
+  const count = asked === undefined ? historiesEach : Number(asked);
+  const firstSeed = Number(from) + half * count;
+  const name = `the histories of seeds ${firstSeed} to ${firstSeed + count - 1} lose nothing`;
+  test(name, { timeout: asked === undefined ? 240_000 : 86_400_000 }, async () => {
+    const endMs = asked === undefined ? performance.now() + budgetMs : Infinity;
+    const { failure, histories, stats } = await tellHistories({
+      firstSeed,
+      count,
+      isOver: () => performance.now() > endMs,
+    });
+    const hours = (stats.virtualMs / 3_600_000).toFixed(0);
+    process.stdout.write(
+      `${histories} of ${count} histories from seed ${firstSeed}: ${hours} virtual hours, ${stats.requests} requests, ` +
+        `${stats.faults} faults, ${stats.deaths} deaths, ${stats.claims} claims, ${stats.checkpoints} checkpoints\n`,
+    );
+    expect(failure).toBeUndefined();
+    expect(histories).toBeGreaterThanOrEqual(Math.min(count, leastEach));
+  });
+}
