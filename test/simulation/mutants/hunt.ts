@@ -3,10 +3,10 @@ import type { Violation } from '../invariants/happening.ts';
 import { bundleSimulation } from './bundle-simulation.ts';
 import type { Mutation } from './mutation.ts';
 
-/** Seeds to try, in order. */
+/** What the thread of a hunt is given. */
 export interface Hunt {
-  readonly first: number;
-  readonly last: number;
+  /** In the order in which they are tried. */
+  readonly seeds: readonly number[];
 }
 
 /** A history has been told. */
@@ -17,9 +17,11 @@ export interface HuntMessage {
 
 export interface Quarry {
   /** Histories that were told to their end. */
-  readonly seeds: number;
-  /** Of the first history that broke a rule. */
+  readonly histories: number;
+  /** The first history that broke a rule. */
   readonly caught: HuntMessage | undefined;
+  /** False when the time was over before the seeds were. */
+  readonly isComplete: boolean;
   readonly elapsedMs: number;
 }
 
@@ -29,12 +31,16 @@ export interface Quarry {
  */
 export async function hunt(
   mutation: Mutation | undefined,
-  { budgetMs, ...seeds }: Hunt & { readonly budgetMs: number },
+  { seeds, budgetMs }: Hunt & { readonly budgetMs: number },
 ): Promise<Quarry> {
   const startedMs = performance.now();
   using bundle = await bundleSimulation(mutation);
   const told: HuntMessage[] = [];
-  const thread = new Worker(bundle.file, { workerData: seeds, stdout: true, stderr: true });
+  const thread = new Worker(bundle.file, {
+    workerData: { seeds } satisfies Hunt,
+    stdout: true,
+    stderr: true,
+  });
   const over = setTimeout(() => void thread.terminate(), budgetMs);
   try {
     await new Promise<void>((resolve, reject) => {
@@ -46,16 +52,21 @@ export async function hunt(
     clearTimeout(over);
     await thread.terminate();
   }
+  const caught = told.find(({ violations }) => violations.length > 0);
   return {
-    seeds: told.length,
-    caught: told.find(({ violations }) => violations.length > 0),
+    histories: told.length,
+    caught,
+    isComplete: caught !== undefined || told.length === seeds.length,
     elapsedMs: performance.now() - startedMs,
   };
 }
 
-/** A line of the list that a run of the mutants prints. */
-export function describeQuarry(name: string, { seeds, caught, elapsedMs }: Quarry): string {
-  const rules = caught?.violations.map(({ invariant }) => invariant).join(', ');
-  const end = caught === undefined ? 'not caught' : `${rules} (seed ${caught.seed})`;
-  return `${name} → ${end}; ${seeds} histories, ${(elapsedMs / 1_000).toFixed(1)} s`;
+/** A line of the list that a run of the mutants prints: mutation → rules that noticed, seeds needed. */
+export function describeQuarry(name: string, { histories, caught, isComplete, elapsedMs }: Quarry): string {
+  const rules = [...new Set(caught?.violations.map(({ invariant }) => invariant))].join(', ');
+  const end =
+    caught === undefined
+      ? `nothing${isComplete ? '' : ' before the time was over'}`
+      : `${rules} (seed ${caught.seed}: ${caught.violations[0]?.what.split('\n')[0]})`;
+  return `${name} → ${end}; ${histories} histories, ${(elapsedMs / 1_000).toFixed(1)} s`;
 }

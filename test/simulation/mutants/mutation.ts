@@ -13,6 +13,8 @@ export interface Mutation {
   /** What the product does wrong then. */
   readonly what: string;
   readonly patches: readonly Patch[];
+  /** A history that shows it, tried first. Where another one does as well by now, the hunt only takes longer. */
+  readonly seed: number;
   /** Rules of which at least one must notice. */
   readonly caughtBy: readonly string[];
 }

@@ -30,6 +30,7 @@ export const plannedMutations: readonly Mutation[] = [
     : `,
       },
     ],
+    seed: 26,
     caughtBy: ['oneOwnerAtATime', 'stepsNeverGoBack', 'namesAreNew'],
   },
   {
@@ -50,6 +51,7 @@ export const plannedMutations: readonly Mutation[] = [
   });`,
       },
     ],
+    seed: 4,
     caughtBy: ['handsOverBeforeItLetsGo', 'noJobIsForgotten'],
   },
   {
@@ -62,18 +64,23 @@ export const plannedMutations: readonly Mutation[] = [
         replace: `  void retry(() => store.put(key, body.slice(), { sha256: storedSha256 }), { clock, random }).catch(() => {});`,
       },
     ],
+    seed: 1,
     caughtBy: ['commitsWhatIsDurable'],
   },
   {
     name: 'treat a time-out as corruption',
-    what: 'a checkpoint that cannot be read just now is quarantined',
+    what: 'an object that cannot be read just now counts as missing, so that its checkpoint is quarantined',
     patches: [
       {
-        file: 'lib/checkpoint/restore.ts',
-        find: `    if (remedyOf(error) !== 'fall-back') throw error;`,
-        replace: `    if (remedyOf(error) !== 'fall-back' && remedyOf(error) !== 'retry') throw error;`,
+        file: 'lib/checkpoint/verified-get.ts',
+        find: `  const object = await retry(() => store.get(key, { signal }), {`,
+        replace: `  const timedOut = (error: unknown): undefined => {
+    if (signal.aborted || !(error instanceof Error) || error.name !== 'TransientError') throw error;
+  };
+  const object = await retry(() => store.get(key, { signal }).catch(timedOut), {`,
       },
     ],
+    seed: 1,
     caughtBy: ['quarantinesOnlyDamage'],
   },
   {
@@ -98,6 +105,7 @@ export const plannedMutations: readonly Mutation[] = [
   const isRetained = await retainedKeys(store, { ...state, checkpoints: kept });`,
       },
     ],
+    seed: 2,
     caughtBy: ['retainedStays'],
   },
   {
@@ -120,6 +128,7 @@ export class KnownChunks {
     if (parent !== undefined) pool.set(parent.jobId, this.#chunks);`,
       },
     ],
+    seed: 1,
     caughtBy: ['reusesOnlyItsParents', 'commitsWhatIsDurable', 'retainedStays'],
   },
   {
@@ -136,15 +145,30 @@ export class KnownChunks {
         options.signal?.throwIfAborted();`,
       },
     ],
+    seed: 20,
     caughtBy: ['noFaultOfOurs', 'aFreshOwnerIsLeftAlone', 'oneOwnerAtATime', 'keepsWhatMustStay'],
   },
 ];
 
 export const furtherMutations: readonly Mutation[] = [
   {
+    name: 'treat an outage as corruption',
+    what: 'a restore that the store keeps from reading, after all retries, quarantines the checkpoint',
+    patches: [
+      {
+        file: 'lib/checkpoint/restore.ts',
+        find: `    if (remedyOf(error) !== 'fall-back') throw error;`,
+        replace: `    if (remedyOf(error) !== 'fall-back' && remedyOf(error) !== 'retry') throw error;`,
+      },
+    ],
+    seed: 90,
+    caughtBy: ['quarantinesOnlyDamage'],
+  },
+  {
     name: "skip the owner's own fence check alone",
     what: 'an owner is stopped by the rules of the journal only, and takes it for a fault',
     patches: [ownFence],
+    seed: 26,
     caughtBy: ['noFaultOfOurs'],
   },
   {
@@ -157,6 +181,7 @@ export const furtherMutations: readonly Mutation[] = [
         replace: `      const created = { outcome: 'created' as 'created' | 'exists', ...(await ports.store.put(key, bytes, withSignal(signal))) };`,
       },
     ],
+    seed: 6,
     caughtBy: ['slotsNeverChange'],
   },
   {
@@ -169,6 +194,7 @@ export const furtherMutations: readonly Mutation[] = [
         replace: `      return livenessMs < 0;`,
       },
     ],
+    seed: 3,
     caughtBy: ['aFreshOwnerIsLeftAlone'],
   },
   {
@@ -181,6 +207,7 @@ export const furtherMutations: readonly Mutation[] = [
         replace: `    const doomed = [...left.keys()].filter((key) => key !== manifestKey || isRetained(key));`,
       },
     ],
+    seed: 1,
     caughtBy: ['retainedStays'],
   },
   {
@@ -193,20 +220,8 @@ export const furtherMutations: readonly Mutation[] = [
         replace: `name.claim <= claim.token && !isRetained(key)`,
       },
     ],
+    seed: 28,
     caughtBy: ['commitsWhatIsDurable', 'retainedStays'],
-  },
-  {
-    name: 'rest on a parent that was dropped',
-    what: 'a commit does not ask whether the parent whose chunks it re-uses is still kept',
-    patches: [
-      {
-        file: 'lib/checkpoint/commit.ts',
-        find: `    refuseLostParent(current, uploaded);
-`,
-        replace: '',
-      },
-    ],
-    caughtBy: ['reusesOnlyItsParents', 'commitsWhatIsDurable'],
   },
   {
     name: 'resume from an older checkpoint',
@@ -218,6 +233,7 @@ export const furtherMutations: readonly Mutation[] = [
         replace: `    const record = located.chain.at(-1);`,
       },
     ],
+    seed: 8,
     caughtBy: ['beginsAtTheNewestGood'],
   },
   {
@@ -231,6 +247,7 @@ export const furtherMutations: readonly Mutation[] = [
     if (tried === undefined) return { outcome: 'fresh' };`,
       },
     ],
+    seed: 21,
     caughtBy: ['beginsAtTheNewestGood', 'noFaultOfOurs'],
   },
   {
@@ -243,6 +260,7 @@ export const furtherMutations: readonly Mutation[] = [
         replace: `  void retry(() => store.put(ref.key, body, { sha256: ref.sha256, signal }), { clock, random, signal }).catch(() => {});`,
       },
     ],
+    seed: 1,
     caughtBy: ['commitsWhatIsDurable'],
   },
   {
@@ -260,6 +278,7 @@ export const furtherMutations: readonly Mutation[] = [
 `,
       },
     ],
+    seed: 4,
     caughtBy: ['handsOverBeforeItLetsGo', 'noJobIsForgotten'],
   },
   {
@@ -272,6 +291,7 @@ export const furtherMutations: readonly Mutation[] = [
         replace: `  const ticketed = silence.isLost && silence.waitedMs < 0 && (await giveTicket(region, journal));`,
       },
     ],
+    seed: 5,
     caughtBy: ['noJobIsForgotten', 'everyJobEnds'],
   },
   {
@@ -289,6 +309,7 @@ export const furtherMutations: readonly Mutation[] = [
         replace: `      entry.checkpoints.filter((id) => stays.has(id) && id === ''),`,
       },
     ],
+    seed: 3,
     caughtBy: ['keepsWhatMustStay'],
   },
   {
@@ -308,6 +329,7 @@ export const furtherMutations: readonly Mutation[] = [
         replace: `  return state.sequence > 0 && !isUnfinishedFork(state);`,
       },
     ],
+    seed: 1,
     caughtBy: ['aJobEndsOnce', 'noFaultOfOurs'],
   },
 ];
