@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it, type TestContext } from 'vitest';
 import { systemClock } from '../../../lib/base/clock.ts';
 import { sha256Hex } from '../../../lib/base/digest.ts';
 import { silentLog } from '../../../lib/base/log.ts';
@@ -25,85 +25,89 @@ import { runWorker } from '../../../job/worker.ts';
 
 const plainTrainer = join(import.meta.dirname, '..', '..', 'support', 'plain-trainer.mjs');
 
-let dir: string;
-let store: MemoryObjectStore;
-let queue: MemoryJobQueue;
-let workers = 0;
-beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), 'holdfast-command-'));
-  store = new MemoryObjectStore();
-  queue = new MemoryJobQueue();
-});
-afterEach(() => rmSync(dir, { recursive: true, force: true }));
-
-const ports = () => ({ store, clock: systemClock, random: seededRandom(3) });
-const stateOf = async (): Promise<JobState> => (await openJournal(ports(), 'job')).state;
-
-async function submit(args: readonly string[], rules: Partial<CommandProgram> = {}): Promise<void> {
-  const program = commandProgramSchema.parse({
-    kind: 'command',
-    command: [process.execPath, plainTrainer, ...args],
-    checkpoints: { match: 'checkpoint-*', complete: { by: 'rename' } },
-    ...rules,
-  });
-  const body = encodeDocument({
-    format: 1,
-    jobId: 'job',
-    name: 'job',
-    createdAt: new Date().toISOString(),
-    program,
-  });
-  const key = objectKeys.spec('job', 1);
-  await store.put(key, body);
-  const journal = await openJournal(ports(), 'job');
-  await journal.append(() => ({
-    kind: 'submitted',
-    claim: null,
-    name: 'job',
-    store: store.uri,
-    spec: { key, sha256: sha256Hex(body) },
-  }));
-  await queue.send(encodeTicket('job'));
+interface CommandWorld {
+  readonly store: MemoryObjectStore;
+  stateOf(): Promise<JobState>;
+  submit(args: readonly string[], rules?: Partial<CommandProgram>): Promise<void>;
+  /** A worker of its own machine: folders that no other has. */
+  startWorker(notices?: Notice[]): Promise<number>;
+  /** Bytes of the newest checkpoint's only file. */
+  result(): Promise<unknown>;
 }
 
-/** A worker of its own machine: folders that no other has. */
-async function startWorker(notices: Notice[] = []): Promise<number> {
-  const machine = join(dir, `machine-${++workers}`);
-  await using watch = new NoticeWatch({
-    sources: [{ name: 'test', poll: () => Promise.resolve(notices.at(-1)) }],
-    clock: systemClock,
-    log: silentLog,
-    pollMs: 20,
-  });
-  watch.start();
-  return await runWorker(
-    {
-      ...ports(),
-      queue,
-      transfer: inProcessTransfer,
-      notices: watch,
-      fleet: new FleetPlace({ membership: loneMachine, clock: systemClock, log: silentLog }),
-      log: silentLog,
-      instance: { id: `i-${workers}`, type: 'test', zone: 'test-1a' },
-      timers: { ...timersFrom({ heartbeatMs: 300, visibilityMs: 1_500 }), noticePollMs: 20 },
-      workDir: join(machine, 'work'),
-      stagingDir: join(machine, 'staging'),
-      startTrainer: (order, events) => startCommandHost(order, events, systemClock),
-      openStore: () => Promise.reject(new Error('no other store')),
+/** Store and queue of one test: most of the time all of them wait, so they run at once. */
+function commandWorld(dir: string): CommandWorld {
+  const store = new MemoryObjectStore();
+  const queue = new MemoryJobQueue();
+  const ports = () => ({ store, clock: systemClock, random: seededRandom(3) });
+  const stateOf = async (): Promise<JobState> => (await openJournal(ports(), 'job')).state;
+  let workers = 0;
+  return {
+    store,
+    stateOf,
+    async submit(args, rules = {}) {
+      const program = commandProgramSchema.parse({
+        kind: 'command',
+        command: [process.execPath, plainTrainer, ...args],
+        checkpoints: { match: 'checkpoint-*', complete: { by: 'rename' } },
+        ...rules,
+      });
+      const body = encodeDocument({
+        format: 1,
+        jobId: 'job',
+        name: 'job',
+        createdAt: new Date().toISOString(),
+        program,
+      });
+      const key = objectKeys.spec('job', 1);
+      await store.put(key, body);
+      const journal = await openJournal(ports(), 'job');
+      await journal.append(() => ({
+        kind: 'submitted',
+        claim: null,
+        name: 'job',
+        store: store.uri,
+        spec: { key, sha256: sha256Hex(body) },
+      }));
+      await queue.send(encodeTicket('job'));
     },
-    { once: true },
-  );
-}
-
-/** Bytes of the newest checkpoint's only file. */
-async function result(): Promise<unknown> {
-  const newest = (await stateOf()).checkpoints.at(-1);
-  const manifest: { files: { path: string; chunks: { key: string }[] }[] } = JSON.parse(
-    new TextDecoder().decode((await store.get(newest?.manifest.key ?? ''))?.body),
-  );
-  const [file] = manifest.files;
-  const body = (await store.get(file?.chunks[0]?.key ?? ''))?.body;
-  return { path: file?.path, state: JSON.parse(new TextDecoder().decode(body)) };
+    async startWorker(notices = []) {
+      const machine = join(dir, `machine-${++workers}`);
+      await using watch = new NoticeWatch({
+        sources: [{ name: 'test', poll: () => Promise.resolve(notices.at(-1)) }],
+        clock: systemClock,
+        log: silentLog,
+        pollMs: 20,
+      });
+      watch.start();
+      return await runWorker(
+        {
+          ...ports(),
+          queue,
+          transfer: inProcessTransfer,
+          notices: watch,
+          fleet: new FleetPlace({ membership: loneMachine, clock: systemClock, log: silentLog }),
+          log: silentLog,
+          instance: { id: `i-${workers}`, type: 'test', zone: 'test-1a' },
+          timers: { ...timersFrom({ heartbeatMs: 300, visibilityMs: 1_500 }), noticePollMs: 20 },
+          workDir: join(machine, 'work'),
+          stagingDir: join(machine, 'staging'),
+          startTrainer: (order, events) => startCommandHost(order, events, systemClock),
+          openStore: () => Promise.reject(new Error('no other store')),
+        },
+        { once: true },
+      );
+    },
+    async result() {
+      const newest = (await stateOf()).checkpoints.at(-1);
+      const manifest: { files: { path: string; chunks: { key: string }[] }[] } = JSON.parse(
+        new TextDecoder().decode((await store.get(newest?.manifest.key ?? ''))?.body),
+      );
+      const [file] = manifest.files;
+      const body = (await store.get(file?.chunks[0]?.key ?? ''))?.body;
+      return { path: file?.path, state: JSON.parse(new TextDecoder().decode(body)) };
+    },
+  };
 }
 
 /** What the program computes when nobody disturbs it. */
@@ -114,15 +118,23 @@ function undisturbed(steps: number): { step: number; sum: number } {
 }
 
 const until = async (isTrue: () => Promise<boolean>): Promise<void> => {
-  for (let tries = 0; tries < 400; tries++) {
+  for (let tries = 0; tries < 800; tries++) {
     if (await isTrue()) return;
     await systemClock.sleep(25);
   }
   throw new Error('never came true');
 };
 
-describe('a program that knows nothing of Holdfast', () => {
-  it('runs to its end, and its last checkpoint is the result', async () => {
+/** Tests that run at once have to clean up by what they are given themselves. */
+function folder(onTestFinished: TestContext['onTestFinished']): string {
+  const dir = mkdtempSync(join(tmpdir(), 'holdfast-command-'));
+  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+describe.concurrent('a program that knows nothing of Holdfast', () => {
+  it('runs to its end, and its last checkpoint is the result', async ({ onTestFinished }) => {
+    const { stateOf, submit, startWorker, result } = commandWorld(folder(onTestFinished));
     await submit(['30', '7', '3']);
     expect(await startWorker()).toBe(0);
     expect(await stateOf()).toMatchObject({
@@ -132,7 +144,10 @@ describe('a program that knows nothing of Holdfast', () => {
     expect(await result()).toEqual({ path: 'checkpoint-30/state.json', state: undisturbed(30) });
   });
 
-  it('goes on from its own checkpoint on another machine after a notice, where only that checkpoint lies', async () => {
+  it('goes on from its own checkpoint on another machine after a notice, where only that checkpoint lies', async ({
+    onTestFinished,
+  }) => {
+    const { store, stateOf, submit, startWorker, result } = commandWorld(folder(onTestFinished));
     await submit(['400', '5', '10']);
     const notices: Notice[] = [];
     const first = startWorker(notices);
@@ -156,7 +171,8 @@ describe('a program that knows nothing of Holdfast', () => {
     expect(logs).toContain(`going on from checkpoint-${handedOver}`);
   });
 
-  it('saves at once on the signal that it declares', async () => {
+  it('saves at once on the signal that it declares', async ({ onTestFinished }) => {
+    const { stateOf, submit, startWorker } = commandWorld(folder(onTestFinished));
     await submit(['4000', '500', '5', 'SIGUSR2'], { onNotice: { signal: 'SIGUSR2' } });
     const notices: Notice[] = [];
     const worker = startWorker(notices);
@@ -171,7 +187,8 @@ describe('a program that knows nothing of Holdfast', () => {
     expect((newest?.step ?? 0) % 500).not.toBe(0);
   });
 
-  it('gets no signal that it does not declare, but for a last SIGTERM', async () => {
+  it('gets no signal that it does not declare, but for a last SIGTERM', async ({ onTestFinished }) => {
+    const { stateOf, submit, startWorker } = commandWorld(folder(onTestFinished));
     // The program dies of SIGUSR2 and has no checkpoint yet: had it been signalled early, nothing would be left to wait for.
     await submit(['4000', '5', '10']);
     const notices: Notice[] = [];
@@ -184,7 +201,8 @@ describe('a program that knows nothing of Holdfast', () => {
     expect((await stateOf()).checkpoints.at(-1)?.step ?? 0).toBeGreaterThan(before + 50);
   });
 
-  it('that throws has failed at the second try, with its own words', async () => {
+  it('that throws has failed at the second try, with its own words', async ({ onTestFinished }) => {
+    const { stateOf, submit, startWorker } = commandWorld(folder(onTestFinished));
     await submit(['60', '5', '2', 'throw']);
     const worker = startWorker();
     await until(async () => (await stateOf()).status === 'failed');
@@ -193,7 +211,10 @@ describe('a program that knows nothing of Holdfast', () => {
     expect((await stateOf()).checkpoints.at(-1)?.step).toBe(5);
   });
 
-  it('that ends without a checkpoint has failed, and is told where checkpoints are looked for', async () => {
+  it('that ends without a checkpoint has failed, and is told where checkpoints are looked for', async ({
+    onTestFinished,
+  }) => {
+    const { stateOf, submit, startWorker } = commandWorld(folder(onTestFinished));
     await submit(['3', '5', '1'], { checkpoints: { match: 'elsewhere-*', complete: { by: 'rename' } } });
     const worker = startWorker();
     await until(async () => (await stateOf()).status === 'failed');
@@ -203,7 +224,8 @@ describe('a program that knows nothing of Holdfast', () => {
     await worker;
   });
 
-  it('that cannot be started has failed with the reason', async () => {
+  it('that cannot be started has failed with the reason', async ({ onTestFinished }) => {
+    const { stateOf, submit, startWorker } = commandWorld(folder(onTestFinished));
     await submit([], { command: ['/no/such/program'] });
     const worker = startWorker();
     await until(async () => (await stateOf()).status === 'failed');
@@ -213,7 +235,8 @@ describe('a program that knows nothing of Holdfast', () => {
 });
 
 describe('the guardian', () => {
-  it('kills the program with its helpers when the supervisor is gone', async () => {
+  it('kills the program with its helpers when the supervisor is gone', async ({ onTestFinished }) => {
+    const dir = folder(onTestFinished);
     const { spawn } = await import('node:child_process');
     const guardian = join(import.meta.dirname, '..', '..', '..', 'dist', 'job', 'trainer', 'guardian.js');
     const pidFile = join(dir, 'pids');

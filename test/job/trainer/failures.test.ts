@@ -219,10 +219,18 @@ const version = (layer: string, migrate: string): string => `
       ${migrate}
     });`;
 
+/** What the first version of the program ends with; one run serves every test. */
+let firstVersion: Promise<CopiedCheckpoint> | undefined;
+function trainedByFirstVersion(): Promise<CopiedCheckpoint> {
+  firstVersion ??= bundleText('version-1', version('first', ''), dir).then((program) =>
+    new TrainerDriver({ program, dir }).finish(),
+  );
+  return firstVersion;
+}
+
 describe.concurrent('a program whose code has changed', () => {
   it('is refused with the names that do not match', async () => {
-    const old = await bundleText('version-1', version('first', ''), dir);
-    const from = await new TrainerDriver({ program: old, dir }).finish();
+    const from = await trainedByFirstVersion();
     const renamed = await bundleText('version-2', version('stem', ''), dir);
     const message = await failureOf({ program: renamed, from });
     expect(message).toMatchObject({ error: { cause: 'incompatible' } });
@@ -230,8 +238,7 @@ describe.concurrent('a program whose code has changed', () => {
   });
 
   it('goes on when `migrate` renames, and gets the same weights', async () => {
-    const old = await bundleText('version-1b', version('first', ''), dir);
-    const from = await new TrainerDriver({ program: old, dir }).finish();
+    const from = await trainedByFirstVersion();
     const migrate = "migrate: ({ tensor }) => ({ from: tensor.replace('stem', 'first') }),";
     const renamed = await bundleText('version-3', version('stem', migrate), dir);
     const result = await new TrainerDriver({ program: renamed, dir, from }).finish();
@@ -240,8 +247,7 @@ describe.concurrent('a program whose code has changed', () => {
   });
 
   it('keeps what setup made where `migrate` says so', async () => {
-    const old = await bundleText('version-1c', version('first', ''), dir);
-    const from = await new TrainerDriver({ program: old, dir }).finish();
+    const from = await trainedByFirstVersion();
     const migrate = "migrate: () => 'keep-initial',";
     const renamed = await bundleText('version-4', version('stem', migrate), dir);
     const result = await new TrainerDriver({ program: renamed, dir, from }).finish();

@@ -1,3 +1,4 @@
+/** Whole trainings of the programs of the documentation, killed and resumed. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
