@@ -27,12 +27,12 @@ const plainTrainer = join(import.meta.dirname, '..', '..', 'support', 'plain-tra
 
 interface CommandWorld {
   readonly store: MemoryObjectStore;
-  stateOf(): Promise<JobState>;
-  submit(args: readonly string[], rules?: Partial<CommandProgram>): Promise<void>;
+  readonly stateOf: () => Promise<JobState>;
+  readonly submit: (args: readonly string[], rules?: Partial<CommandProgram>) => Promise<void>;
   /** A worker of its own machine: folders that no other has. */
-  startWorker(notices?: Notice[]): Promise<number>;
+  readonly startWorker: (notices?: Notice[]) => Promise<number>;
   /** Bytes of the newest checkpoint's only file. */
-  result(): Promise<unknown>;
+  readonly result: () => Promise<unknown>;
 }
 
 /** Store and queue of one test: most of the time all of them wait, so they run at once. */
@@ -126,15 +126,15 @@ const until = async (isTrue: () => Promise<boolean>): Promise<void> => {
 };
 
 /** Tests that run at once have to clean up by what they are given themselves. */
-function folder(onTestFinished: TestContext['onTestFinished']): string {
+function folder(context: TestContext): string {
   const dir = mkdtempSync(join(tmpdir(), 'holdfast-command-'));
-  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+  context.onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
   return dir;
 }
 
 describe.concurrent('a program that knows nothing of Holdfast', () => {
-  it('runs to its end, and its last checkpoint is the result', async ({ onTestFinished }) => {
-    const { stateOf, submit, startWorker, result } = commandWorld(folder(onTestFinished));
+  it('runs to its end, and its last checkpoint is the result', async (context) => {
+    const { stateOf, submit, startWorker, result } = commandWorld(folder(context));
     await submit(['30', '7', '3']);
     expect(await startWorker()).toBe(0);
     expect(await stateOf()).toMatchObject({
@@ -144,10 +144,8 @@ describe.concurrent('a program that knows nothing of Holdfast', () => {
     expect(await result()).toEqual({ path: 'checkpoint-30/state.json', state: undisturbed(30) });
   });
 
-  it('goes on from its own checkpoint on another machine after a notice, where only that checkpoint lies', async ({
-    onTestFinished,
-  }) => {
-    const { store, stateOf, submit, startWorker, result } = commandWorld(folder(onTestFinished));
+  it('goes on from its own checkpoint on another machine after a notice, where only that checkpoint lies', async (context) => {
+    const { store, stateOf, submit, startWorker, result } = commandWorld(folder(context));
     await submit(['400', '5', '10']);
     const notices: Notice[] = [];
     const first = startWorker(notices);
@@ -171,8 +169,8 @@ describe.concurrent('a program that knows nothing of Holdfast', () => {
     expect(logs).toContain(`going on from checkpoint-${handedOver}`);
   });
 
-  it('saves at once on the signal that it declares', async ({ onTestFinished }) => {
-    const { stateOf, submit, startWorker } = commandWorld(folder(onTestFinished));
+  it('saves at once on the signal that it declares', async (context) => {
+    const { stateOf, submit, startWorker } = commandWorld(folder(context));
     await submit(['4000', '500', '5', 'SIGUSR2'], { onNotice: { signal: 'SIGUSR2' } });
     const notices: Notice[] = [];
     const worker = startWorker(notices);
@@ -187,8 +185,8 @@ describe.concurrent('a program that knows nothing of Holdfast', () => {
     expect((newest?.step ?? 0) % 500).not.toBe(0);
   });
 
-  it('gets no signal that it does not declare, but for a last SIGTERM', async ({ onTestFinished }) => {
-    const { stateOf, submit, startWorker } = commandWorld(folder(onTestFinished));
+  it('gets no signal that it does not declare, but for a last SIGTERM', async (context) => {
+    const { stateOf, submit, startWorker } = commandWorld(folder(context));
     // The program dies of SIGUSR2 and has no checkpoint yet: had it been signalled early, nothing would be left to wait for.
     await submit(['4000', '5', '10']);
     const notices: Notice[] = [];
@@ -201,8 +199,8 @@ describe.concurrent('a program that knows nothing of Holdfast', () => {
     expect((await stateOf()).checkpoints.at(-1)?.step ?? 0).toBeGreaterThan(before + 50);
   });
 
-  it('that throws has failed at the second try, with its own words', async ({ onTestFinished }) => {
-    const { stateOf, submit, startWorker } = commandWorld(folder(onTestFinished));
+  it('that throws has failed at the second try, with its own words', async (context) => {
+    const { stateOf, submit, startWorker } = commandWorld(folder(context));
     await submit(['60', '5', '2', 'throw']);
     const worker = startWorker();
     await until(async () => (await stateOf()).status === 'failed');
@@ -211,10 +209,8 @@ describe.concurrent('a program that knows nothing of Holdfast', () => {
     expect((await stateOf()).checkpoints.at(-1)?.step).toBe(5);
   });
 
-  it('that ends without a checkpoint has failed, and is told where checkpoints are looked for', async ({
-    onTestFinished,
-  }) => {
-    const { stateOf, submit, startWorker } = commandWorld(folder(onTestFinished));
+  it('that ends without a checkpoint has failed, and is told where checkpoints are looked for', async (context) => {
+    const { stateOf, submit, startWorker } = commandWorld(folder(context));
     await submit(['3', '5', '1'], { checkpoints: { match: 'elsewhere-*', complete: { by: 'rename' } } });
     const worker = startWorker();
     await until(async () => (await stateOf()).status === 'failed');
@@ -224,8 +220,8 @@ describe.concurrent('a program that knows nothing of Holdfast', () => {
     await worker;
   });
 
-  it('that cannot be started has failed with the reason', async ({ onTestFinished }) => {
-    const { stateOf, submit, startWorker } = commandWorld(folder(onTestFinished));
+  it('that cannot be started has failed with the reason', async (context) => {
+    const { stateOf, submit, startWorker } = commandWorld(folder(context));
     await submit([], { command: ['/no/such/program'] });
     const worker = startWorker();
     await until(async () => (await stateOf()).status === 'failed');
@@ -235,8 +231,8 @@ describe.concurrent('a program that knows nothing of Holdfast', () => {
 });
 
 describe('the guardian', () => {
-  it('kills the program with its helpers when the supervisor is gone', async ({ onTestFinished }) => {
-    const dir = folder(onTestFinished);
+  it('kills the program with its helpers when the supervisor is gone', async (context) => {
+    const dir = folder(context);
     const { spawn } = await import('node:child_process');
     const guardian = join(import.meta.dirname, '..', '..', '..', 'dist', 'job', 'trainer', 'guardian.js');
     const pidFile = join(dir, 'pids');
