@@ -1,19 +1,7 @@
 import { Worker } from 'node:worker_threads';
-import type { Violation } from '../invariants/happening.ts';
 import { bundleSimulation } from './bundle-simulation.ts';
+import type { Hunt, HuntMessage } from './hunt-thread.ts';
 import type { Mutation } from './mutation.ts';
-
-/** What the thread of a hunt is given. */
-export interface Hunt {
-  /** In the order in which they are tried. */
-  readonly seeds: readonly number[];
-}
-
-/** A history has been told. */
-export interface HuntMessage {
-  readonly seed: number;
-  readonly violations: readonly Violation[];
-}
 
 export interface Quarry {
   /** Histories that were told to their end. */
