@@ -25,6 +25,8 @@ function ciRun(told: Script): {
   const script: Script = {
     'run test:moto': notHere,
     'run test:native': notHere,
+    'run test:histories': notHere,
+    'run test:proof': notHere,
     [bench]: [0, wholeReport],
     ...told,
   };
@@ -47,7 +49,7 @@ const summary = (tests: string, files = '3 passed (3)'): string =>
 describe.skipIf(process.platform === 'win32')('.ci/run', () => {
   it('ends with what vitest counted', () => {
     const { code, last, text } = ciRun({ test: [0, summary('40 passed | 2 skipped | 1 todo (43)')] });
-    expect(last).toBe('41 passed, 0 failed, 5 skipped');
+    expect(last).toBe('41 passed, 0 failed, 7 skipped');
     expect(code).toBe(0);
     for (const part of ['lint', 'format:check', 'types', 'unused', 'build', 'package'])
       expect(text).toContain(`== npm run ${part}: ok`);
@@ -58,44 +60,44 @@ describe.skipIf(process.platform === 'win32')('.ci/run', () => {
       '\u001B[1m\u001B[31m2 failed\u001B[39m\u001B[22m | \u001B[32m41 passed\u001B[39m (43)',
     );
     const { code, last } = ciRun({ test: [1, coloured] });
-    expect(last).toBe('42 passed, 2 failed, 2 skipped');
+    expect(last).toBe('42 passed, 2 failed, 4 skipped');
     expect(code).toBe(1);
   });
 
   it('takes a test file that cannot be imported for a failure', () => {
     const { code, last } = ciRun({ test: [1, summary('40 passed (40)', '1 failed | 3 passed (4)')] });
-    expect(last).toBe('41 passed, 1 failed, 2 skipped');
+    expect(last).toBe('41 passed, 1 failed, 4 skipped');
     expect(code).toBe(1);
   });
 
   it('takes a run without a summary, or without any test, for a failure', () => {
     expect(ciRun({ test: [137, 'killed\n'] })).toMatchObject({
       code: 1,
-      last: '1 passed, 1 failed, 2 skipped',
+      last: '1 passed, 1 failed, 4 skipped',
     });
-    expect(ciRun({ test: [0, ''] })).toMatchObject({ code: 1, last: '1 passed, 1 failed, 2 skipped' });
+    expect(ciRun({ test: [0, ''] })).toMatchObject({ code: 1, last: '1 passed, 1 failed, 4 skipped' });
   });
 
   it('reads the summary of vitest alone, whatever the tests print', () => {
     const { last } = ciRun({
       test: [0, `Tests  9 failed here\n${summary('40 passed (40)')}it passed 7 (3)\n`],
     });
-    expect(last).toBe('41 passed, 0 failed, 2 skipped');
+    expect(last).toBe('41 passed, 0 failed, 4 skipped');
   });
 
-  it.each(['run test:moto', 'run test:native'])('adds what `npm %s` counted, and its failures', (part) => {
+  it.each(['run test:moto', 'run test:native', 'run test:histories', 'run test:proof'])('adds what `npm %s` counted, and its failures', (part) => {
     const test = [0, summary('40 passed (40)')] as const;
     expect(ciRun({ test, [part]: [0, summary('9 passed (9)')] })).toMatchObject({
       code: 0,
-      last: '50 passed, 0 failed, 1 skipped',
+      last: '50 passed, 0 failed, 3 skipped',
     });
     expect(ciRun({ test, [part]: [1, summary('1 failed | 8 passed (9)')] })).toMatchObject({
       code: 1,
-      last: '49 passed, 1 failed, 1 skipped',
+      last: '49 passed, 1 failed, 3 skipped',
     });
     expect(ciRun({ test, [part]: [124, 'killed\n'] })).toMatchObject({
       code: 1,
-      last: '41 passed, 1 failed, 1 skipped',
+      last: '41 passed, 1 failed, 3 skipped',
     });
   });
 
@@ -105,7 +107,7 @@ describe.skipIf(process.platform === 'win32')('.ci/run', () => {
       'run lint': [1, 'x\n'],
       'run unused': [1, 'x\n'],
     });
-    expect(last).toBe('41 passed, 2 failed, 2 skipped');
+    expect(last).toBe('41 passed, 2 failed, 4 skipped');
     expect(text).toContain('== npm run package: ok');
     expect(code).toBe(1);
   });
@@ -120,8 +122,8 @@ describe.skipIf(process.platform === 'win32')('.ci/run', () => {
     const reportOf = (rows: readonly object[]): string =>
       JSON.stringify({ schemaVersion, machine, results: rows });
     const slow = results.map((row) => (row['met'] === null ? row : { ...row, value: 1e6, met: false }));
-    expect(ciRun({ test, [bench]: [0, reportOf(slow)] }).last).toBe('41 passed, 0 failed, 2 skipped');
-    expect(ciRun({ test, [bench]: [1, wholeReport] }).last).toBe('40 passed, 1 failed, 2 skipped');
+    expect(ciRun({ test, [bench]: [0, reportOf(slow)] }).last).toBe('41 passed, 0 failed, 4 skipped');
+    expect(ciRun({ test, [bench]: [1, wholeReport] }).last).toBe('40 passed, 1 failed, 4 skipped');
 
     const isWhole = (input: string): boolean =>
       spawnSync(process.execPath, [join(root, 'scripts', 'check-bench.mjs')], { input }).status === 0;
