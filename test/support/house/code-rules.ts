@@ -61,6 +61,7 @@ export function strangersWords({ text }: SourceFile, documents: ReadonlySet<stri
 export function misplacedTest(path: string, sourceFolders: ReadonlySet<string>): readonly string[] {
   if (!path.endsWith('.test.ts')) return [];
   const folder = path.split('/').slice(1, -1).join('/');
-  const isApart = folder === '' || /^(?:support|programs|golden|moto|native)(?:\/|$)/.test(folder);
+  const isApart =
+    folder === '' || /^(?:support|programs|golden|moto|native|proof\/end-to-end)(?:\/|$)/.test(folder);
   return isApart || sourceFolders.has(folder) ? [] : [`there is no folder ${folder} that it could test`];
 }

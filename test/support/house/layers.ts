@@ -60,9 +60,9 @@ export const pureFolders: readonly string[] = ['lib/contract', 'lib/journal', 'l
 const vendorHomes: ReadonlyArray<readonly [RegExp, readonly string[]]> = [
   // The bench measures the SDK's own uploads as a peer.
   [/^@(?:aws-sdk|smithy)\//, ['lib/aws', 'bench']],
-  // Programs that are measured are programs as users write them.
-  [/^@tensorflow\//, ['lib/tfjs', 'bench']],
-  [/^holdfast\/training$/, ['bench']],
+  // Programs that are measured or soaked are programs as users write them.
+  [/^@tensorflow\//, ['lib/tfjs', 'bench', 'proof']],
+  [/^holdfast\/training$/, ['bench', 'proof']],
   [/^(?:aws-cdk-lib|constructs)(?:\/|$)/, ['infra']],
   [/^esbuild$/, ['lib/client', 'infra']],
   [/^(?:commander|picocolors)$/, ['cli']],

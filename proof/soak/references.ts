@@ -1,0 +1,72 @@
+import { assert, defined } from '../../lib/base/assert.ts';
+import { UnfitError } from '../../lib/base/errors.ts';
+import { filesOf } from './audit-checkpoint.ts';
+import { auditJob, type Reference } from './audit-job.ts';
+import type { Step } from './audit-samples.ts';
+import type { Kind } from './kinds.ts';
+import type { PlannedJob } from './plan-job.ts';
+import { readJournal, readKeptCheckpoints, readRecords } from './read-evidence.ts';
+import { soakJob, type SoakedJob, type Stage } from './soak-job.ts';
+
+/** Of which program and seed a reference tells. */
+export const referenceKey = ({ kind, seed }: { readonly kind: Kind; readonly seed: number }): string =>
+  `${kind.name} ${seed}`;
+
+/**
+ * Runs each kind once with each seed on machines that nobody touches, and keeps what came out. These runs are audited too:
+ * a reference that is wrong by itself would make a wrong run right.
+ * @throws UnfitError when one of them is not in order
+ */
+export async function makeReferences(
+  stage: Stage & { readonly recordsDir: string },
+  options: { readonly kinds: readonly Kind[]; readonly seeds: number; readonly atOnce: number },
+): Promise<ReadonlyMap<string, Reference>> {
+  const references = new Map<string, Reference>();
+  const waiting = options.kinds.flatMap((kind) =>
+    Array.from({ length: options.seeds }, (_, at): PlannedJob => {
+      const seed = at + 1;
+      const jobId = `alone-${kind.name}-${seed}`;
+      return { jobId, kind, seed, save: {}, keep: {}, act: 'nothing' };
+    }),
+  );
+  const work = async (): Promise<void> => {
+    for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) {
+      for (const done of await soakJob(stage, job))
+        references.set(referenceKey(done), await referenceOf(stage, done));
+    }
+  };
+  await Promise.all(Array.from({ length: options.atOnce }, work));
+  return references;
+}
+
+async function referenceOf(
+  { region, recordsDir }: Stage & { readonly recordsDir: string },
+  { jobId, kind, state }: SoakedJob,
+): Promise<Reference> {
+  const entries = await readJournal(region.store, jobId);
+  const checkpoints = await readKeptCheckpoints(region.store, jobId, entries);
+  const attempts = await readRecords(recordsDir, jobId);
+  const steps = attempts.flatMap(({ records }) =>
+    records.filter((record): record is Step => record.kind === 'step'),
+  );
+  const last = defined(checkpoints.at(-1), 'a job that is over has a checkpoint');
+  const reference = { files: filesOf(last) ?? {}, steps, metrics: state.end?.metrics ?? {} };
+  const found = auditJob({
+    jobId,
+    entries,
+    checkpoints,
+    attempts,
+    data: kind.data,
+    reference,
+    ends: ['completed'],
+  });
+  assert(!kind.isRecorded || steps.length === kind.steps, 'a run left alone notes each of its steps once', {
+    jobId,
+    steps: steps.length,
+  });
+  if (found.length > 0 || state.totals.claims !== 1)
+    throw new UnfitError(
+      `the run ${jobId}, which was left alone, is not in order: ${found[0]?.what ?? 'it was interrupted'}`,
+    );
+  return reference;
+}

@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { auditJob, jobRules } from '../../../proof/soak/audit-job.ts';
+import { controlAudit } from '../../../proof/soak/control-audit.ts';
+import { plantedFaults } from '../../../proof/soak/planted-faults.ts';
+import { aSoakedJob } from './a-soaked-job.ts';
+
+describe('the audit of a job', () => {
+  it('finds nothing in a job that is in order', () => {
+    expect(auditJob(aSoakedJob())).toEqual([]);
+  });
+
+  it.each(plantedFaults.map(({ name, rule, plant }) => ({ name, rule, plant })))(
+    'finds that $name',
+    ({ rule, plant }) => {
+      const planted = plant(aSoakedJob());
+      expect(planted).toBeDefined();
+      expect(auditJob(planted!).map((finding) => finding.rule)).toContain(rule);
+    },
+  );
+
+  it('has a planted fault for each of its rules', () => {
+    const planted = new Set(plantedFaults.map(({ rule }) => rule));
+    expect(jobRules.filter((rule) => !planted.has(rule))).toEqual([]);
+    expect([...planted].filter((rule) => !jobRules.includes(rule))).toEqual([]);
+  });
+
+  it('finds every fault in its own control', () => {
+    expect(controlAudit(aSoakedJob())).toEqual({ planted: plantedFaults.length, overlooked: [] });
+  });
+
+  it('says so when its control overlooks something: faults that bring nothing new are not found', () => {
+    const faulty = plantedFaults
+      .find(({ name }) => name === 'a loss is off by one bit')!
+      .plant(aSoakedJob())!;
+    const isFound = auditJob({ ...faulty, reference: { ...faulty.reference, steps: [] } });
+    expect(isFound).toEqual([]);
+  });
+});
