@@ -91,7 +91,7 @@ function secondRun(run: RunPlan, { course, steps, random }: PlanOptions): void {
   const before = Math.max(1, lost - 1 - between(random, 0, 2));
   run.add({ kind: 'during-save', saveAtSteps: [before, lost], kill: { on: 'staging', step: lost } });
   const saved = Math.max(run.end + 1, between(random, 0.5 * span, 0.75 * span));
-  const killed = Math.min(steps - 1, saved + between(random, 1, 5));
+  const killed = Math.max(saved + 1, Math.min(steps - 1, saved + between(random, 1, 5)));
   run.add({ kind: 'no-notice', saveAtSteps: [saved], kill: { on: 'step', step: killed } });
   if (!course.evaluates) return run.skip('evaluation', 'the program evaluates nothing');
   const every = course.evaluateEverySteps ?? steps;
@@ -144,8 +144,7 @@ class RunPlan {
   add(interruption: Interruption): void {
     const { kind } = interruption;
     if (!this.#wanted.has(kind)) return;
-    const isFirst = this.last === undefined;
-    const tooLate = !isFirst && endOf(interruption) > lastStepFor(interruption, this.#steps);
+    const tooLate = endOf(interruption) > lastStepFor(interruption, this.#steps);
     if (tooLate || beginOf(interruption) <= this.end || beginOf(interruption) > this.#steps)
       this.skip(kind, `${this.#steps} steps end before one ${interruptionWords[kind]}`);
     else this.interruptions = [...this.interruptions, interruption];
@@ -162,8 +161,9 @@ class RunPlan {
   }
 }
 
-/** A run that is interrupted at its very end would have nothing left to compare, but for the evaluation there. */
+/** A run that is interrupted at its very end would have nothing left to compare, but for the evaluation there. The first has happened already. */
 function lastStepFor({ kind }: Interruption, steps: number): number {
+  if (kind === 'first-step') return Infinity;
   return kind === 'evaluation' ? steps : steps - 1;
 }
 
