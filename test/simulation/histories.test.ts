@@ -1,10 +1,7 @@
 import { expect, test } from 'vitest';
 import { planHistory } from './plan-history.ts';
 import { runHistory } from './run-history.ts';
-import { tellHistories } from './tell-histories.ts';
-
-/** A new part of all histories each time that this number changes; `npm run test:histories` tells thousands more. */
-const firstSeed = 1;
+import { shrinkHistory } from './shrink-history.ts';
 
 test('the same seed gives the same history, byte for byte', async () => {
   for (const seed of [11, 12, 13]) {
@@ -37,12 +34,24 @@ test('what is left out of a plan moves nothing that comes before it', async () =
   expect(some.history.slice(0, asked)).toStrictEqual(all.history.slice(0, asked));
 });
 
-test('a hundred histories lose nothing', { timeout: 120_000 }, async () => {
-  const { failure, stats } = await tellHistories({ firstSeed, count: 100 });
-  expect(failure).toBeUndefined();
-  // A simulation in which nothing happens would find nothing.
-  expect(stats.entries).toBeGreaterThan(1_500);
-  expect(stats.checkpoints).toBeGreaterThan(800);
-  expect(stats.claims).toBeGreaterThan(300);
-  expect(stats.faults).toBeGreaterThan(800);
+test('a failing history is left with what makes it fail', async () => {
+  const seed = 41;
+  const plan = planHistory(seed);
+  const culprits = plan.troubles.filter(({ kind }) => kind === 'freeze').slice(0, 2);
+  const { stats } = await runHistory(seed, { plan: { ...plan, jobs: [], troubles: [], calmAtMs: 0 } });
+  const shrunk = await shrinkHistory(seed, {
+    plan,
+    // A fault that shows only where all culprits meet.
+    run: async (_, { plan: tried = plan }) => ({
+      violations: culprits.every((culprit) => tried.troubles.includes(culprit))
+        ? [{ invariant: 'made up', what: 'for this test', atMs: 1 }]
+        : [],
+      history: [],
+      stats,
+    }),
+  });
+  expect(culprits).not.toHaveLength(0);
+  expect(shrunk?.plan.troubles).toStrictEqual(culprits);
+  expect(shrunk?.plan).toMatchObject({ places: 1 });
+  expect(shrunk?.plan.jobs).toHaveLength(1);
 });

@@ -1,6 +1,6 @@
 import type { Violation } from './invariants/happening.ts';
 import { type HistoryPlan, planHistory } from './plan-history.ts';
-import { type History, runHistory } from './run-history.ts';
+import { type History, type HistoryOptions, runHistory } from './run-history.ts';
 import { describeTrouble, type Trouble } from './troubles.ts';
 
 export interface ShrinkOptions {
@@ -9,7 +9,7 @@ export interface ShrinkOptions {
   /** Histories that may be told on the way. @default 400 */
   readonly runsMax?: number;
   /** Tells a history. @default `runHistory` */
-  readonly run?: typeof runHistory;
+  readonly run?: (seed: number, options: HistoryOptions) => Promise<History>;
 }
 
 export interface Shrunk {

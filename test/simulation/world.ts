@@ -18,10 +18,11 @@ import type { RequestFault, Trouble } from './troubles.ts';
 
 const minuteMs = 60_000;
 
-/** As on AWS, but for what only costs a simulation time: looks at notices and segments of logs are rarer. */
+/** As on AWS, but for what only costs a simulation time: looks at notices, at an empty queue and segments of logs are rarer. */
 export const timers: Timers = {
   ...timersFrom({ heartbeatMs: 30_000, visibilityMs: 120_000 }),
-  noticePollMs: 15_000,
+  noticePollMs: 20_000,
+  receiveWaitMs: 60_000,
   segmentMs: 120_000,
 };
 

@@ -1,0 +1,3 @@
+import { aHundredHistories } from './a-hundred-histories.ts';
+
+aHundredHistories(1);
