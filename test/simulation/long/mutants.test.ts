@@ -5,7 +5,7 @@ import { furtherMutations, plannedMutations } from '../mutants/mutations.ts';
 
 const mutations = [...plannedMutations, ...furtherMutations];
 /** Seeds of the control beyond those that show a mutation. */
-const controlSeeds = 100;
+const controlSeeds = 30;
 
 it('each planted mutation is noticed by simulated histories, and nothing in the product as it is', async () => {
   const control = [
@@ -15,7 +15,7 @@ it('each planted mutation is noticed by simulated histories, and nothing in the 
     ]),
   ];
   // The other core tells thousands of histories meanwhile.
-  const hunted = await huntAll(mutations, { histories: 200, budgetMs: 100_000, threads: 1, control });
+  const hunted = await huntAll(mutations, { histories: 200, budgetMs: 200_000, threads: 1, control });
   const list = hunted.map(({ mutation, quarry }) => {
     const name = mutation?.name ?? 'the product as it is';
     return `  ${describeQuarry(name, quarry)}\n`;
