@@ -62,6 +62,7 @@ export function misplacedTest(path: string, sourceFolders: ReadonlySet<string>):
   if (!path.endsWith('.test.ts')) return [];
   const folder = path.split('/').slice(1, -1).join('/');
   const isApart =
-    folder === '' || /^(?:support|programs|golden|moto|native|simulation|proof\/end-to-end)(?:\/|$)/.test(folder);
+    folder === '' ||
+    /^(?:support|programs|golden|moto|native|simulation|proof\/end-to-end)(?:\/|$)/.test(folder);
   return isApart || sourceFolders.has(folder) ? [] : [`there is no folder ${folder} that it could test`];
 }
