@@ -79,6 +79,18 @@ export interface ExportCheckpointInput extends JobInput {
   readonly force?: boolean;
 }
 
+export interface VerifyInput {
+  /** The program's file. */
+  readonly program: string;
+  readonly set: readonly string[];
+  readonly input: readonly string[];
+  readonly steps?: number;
+  readonly interruptions?: number;
+  readonly seed: number;
+  readonly backend?: string;
+  readonly svg?: string;
+}
+
 export interface LogsInput extends JobInput {
   readonly follow: boolean;
   readonly lost: boolean;

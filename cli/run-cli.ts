@@ -9,6 +9,7 @@ import { defineForks } from './definitions/define-forks.ts';
 import { defineFleet } from './definitions/define-fleet.ts';
 import { defineLedger } from './definitions/define-ledger.ts';
 import { defineMachines } from './definitions/define-machines.ts';
+import { defineProof } from './definitions/define-proof.ts';
 import { defineReading } from './definitions/define-reading.ts';
 import { defineRequests } from './definitions/define-requests.ts';
 import { defineSubmit } from './definitions/define-submit.ts';
@@ -47,6 +48,7 @@ export async function runCli(args: readonly string[], ports: CliPorts): Promise<
   };
   const groups = [
     ['See it work:', defineDemo],
+    ['Prove it:', defineProof],
     ['Jobs:', defineSubmit],
     ['Jobs:', defineReading],
     ['Jobs:', defineRequests],

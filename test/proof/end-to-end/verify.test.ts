@@ -1,0 +1,100 @@
+/** `holdfast verify` as a person types it. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { root } from '../../support/house/source-tree.ts';
+import { tempDir } from '../../support/temp-dir.ts';
+import { mustHaveDigits } from '../../support/trainer-driver.ts';
+
+interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+  readonly tookMs: number;
+}
+
+function verify(cwd: string, ...args: readonly string[]): Ended {
+  const startedAtMs = performance.now();
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [join(root, 'dist', 'cli', 'main.js'), 'verify', ...args],
+    { cwd, encoding: 'utf8', env: { ...process.env, NO_COLOR: '1' } },
+  );
+  return { code: status, out: stdout, err: stderr, tookMs: performance.now() - startedAtMs };
+}
+
+/** Learns a line; `seen` is kept in a closure, and every third step is a larger one. */
+const forgetful = `
+import * as tf from '@tensorflow/tfjs';
+import { defineTraining, minimize, variablesOf, setLearningRate } from 'holdfast/training';
+export default defineTraining({
+  params: { steps: 14 },
+  setup({ params }) {
+    const model = tf.sequential({ layers: [tf.layers.dense({ name: 'line', inputShape: [1], units: 1 })] });
+    const optimizer = tf.train.momentum(0.05, 0.9);
+    const weights = variablesOf(model);
+    let seen = 0;
+    return {
+      state: { model, optimizer },
+      data: { examples: 40, batchSize: 5 },
+      until: { steps: params.steps },
+      step({ indices }) {
+        seen++;
+        setLearningRate(optimizer, seen % 3 === 0 ? 0.1 : 0.05);
+        return { loss: minimize(optimizer, weights, () => {
+          const x = tf.tensor2d(Array.from(indices, (index) => [index / 40]));
+          return tf.losses.meanSquaredError(x.mul(3).add(1), model.apply(x));
+        }) };
+      },
+    };
+  },
+});
+`;
+
+describe('holdfast verify', () => {
+  it('proves within a minute that the example with the digits resumes exactly', () => {
+    mustHaveDigits();
+    const { code, out, err, tookMs } = verify(root, 'examples/mnist/train.ts', '--json');
+    expect(err).toBe('');
+    const report: unknown = JSON.parse(out);
+    expect(report).toMatchObject({
+      schemaVersion: 1,
+      resumable: true,
+      negativeControl: 'found',
+      firstDivergence: null,
+      digest: expect.stringMatching(/^[0-9a-f]{64}$/),
+      stepsInAll: 500,
+      seed: 1,
+    });
+    // Of a slow machine fewer steps are asked, which may all lie in the first epoch.
+    const { interruptions, points, notCovered } = Object(report);
+    expect(interruptions).toBe(7 - notCovered.length);
+    expect(interruptions).toBeGreaterThanOrEqual(6);
+    expect(points).toHaveLength(interruptions);
+    expect(code).toBe(0);
+    expect(tookMs).toBeLessThan(60_000);
+  });
+
+  it('names what a program keeps in a closure, and draws both curves', () => {
+    const dir = tempDir();
+    writeFileSync(join(dir, 'train.ts'), forgetful);
+    const { code, out, err } = verify(dir, 'train.ts', '--backend', 'cpu', '--svg', 'curves.svg');
+    expect(code, err).toBe(6);
+    expect(out).toContain('train.ts does not resume exactly');
+    expect(out).toMatch(/first difference: .*`seen`/);
+    expect(out).toMatch(/ {2}after an interruption .*resumed from step \d+/);
+    expect(out).toMatch(/loss by step, 1 to 14/);
+    expect(out).toContain('negative control: a part that was dropped');
+    expect(readFileSync(join(dir, 'curves.svg'), 'utf8')).toMatch(/^<svg .*class="parted".*<\/svg>\n$/s);
+  });
+
+  it('refuses a parameter that the program does not have, before anything runs', () => {
+    const dir = tempDir();
+    writeFileSync(join(dir, 'train.ts'), forgetful);
+    const { code, out } = verify(dir, 'train.ts', '--set', 'speed=3', '--svg', 'curves.svg', '--json');
+    expect(code).toBe(2);
+    expect(JSON.parse(out)).toMatchObject({ error: { code: 'USAGE' } });
+    expect(existsSync(join(dir, 'curves.svg'))).toBe(false);
+  });
+});
