@@ -3,11 +3,14 @@ import type { OutsideDifference } from './outside-differences.ts';
 import type { ProgramSource } from './program-source.ts';
 import { sourceKind } from './source-kinds.ts';
 import type { TracedCall } from './trace/read-traces.ts';
+import type { Seen } from './trace/trace-record.ts';
 
 /** Something that explains a divergence: what it is, and what was seen of it with the way to mend it. */
 export interface Cause {
   readonly component: string;
   readonly hint: string;
+  /** Told only where nothing else was seen. */
+  readonly isSlight?: boolean;
 }
 
 /** A list of names is read, not counted. */
@@ -78,7 +81,7 @@ function ofGenerator(difference: OutsideDifference, source: ProgramSource): Caus
   const [iterator = name, ...rest] = name.split('.');
   return {
     component: `the position of the generator \`${iterator}\`${at(source, iterator)}`,
-    hint: `A generator cannot be saved: its \`${rest.join('.')}\` ${values(difference, '')}. Use \`data\` with \`load(indices)\`, whose position belongs to the run, or keep the position in an object in \`state\`.`,
+    hint: `A generator cannot be saved: its \`${rest.join('.')}\` ${wereAfterResume(difference)}. Use \`data\` with \`load(indices)\`, whose position belongs to the run, or keep the position in an object in \`state\`.`,
   };
 }
 
@@ -141,6 +144,18 @@ const phaseWords: Readonly<Record<TracedCall['phase'], string>> = {
   between: 'between steps',
 };
 
+/** The value that is declared where this was asked, if it is another one now. */
+export function madeBy(
+  { places }: TracedCall,
+  source: ProgramSource,
+  made: readonly OutsideDifference[],
+): OutsideDifference | undefined {
+  const where = source.placeOf(places);
+  return where === undefined
+    ? undefined
+    : made.find(({ name }) => source.declarationOf(lastOf(name)) === where);
+}
+
 /** The program asked the machine. `made`: values that came of what was asked before training, and are others now. */
 export function causeOfCall(
   call: TracedCall,
@@ -149,11 +164,16 @@ export function causeOfCall(
 ): Cause {
   const { source: asked, phase, places } = call;
   const where = source.placeOf(places);
-  const of = made.find(({ name }) => source.declarationOf(lastOf(name)) === where) ?? made[0];
-  const made_ = of === undefined ? '' : `\`${of.name}\` comes to be another: ${values(of)}. `;
+  const of = madeBy(call, source, made) ?? made[0];
+  const result =
+    of === undefined
+      ? ''
+      : `What comes of it, \`${of.name}\`, is ${shown(of.expected)} in one process and ${shown(of.found)} in the other. `;
   return {
     component: `\`${asked}\`${where === undefined ? '' : ` at ${where}`}, ${phaseWords[phase]}`,
-    hint: `${made_}${advice(asked, phase)}`,
+    hint: `${result}${advice(asked, phase)}`,
+    // Paths and names of machines are asked for by most programs.
+    isSlight: sourceKind(asked) === 'machine' && ['import', 'setup'].includes(phase),
   };
 }
 
@@ -211,8 +231,17 @@ function at(source: ProgramSource, name: string): string {
   return place === undefined ? '' : ` (${place})`;
 }
 
-function values({ name, expected, found }: OutsideDifference, subject = `\`${lastOf(name)}\` `): string {
-  return `${subject}was ${expected?.shown ?? 'not there'} in the run that was left alone and is ${found?.shown ?? 'not there'} after the resume`;
+function values(difference: OutsideDifference): string {
+  return `\`${lastOf(difference.name)}\` ${wereAfterResume(difference)}`;
+}
+
+function wereAfterResume({ expected, found }: OutsideDifference): string {
+  return `was ${shown(expected)} in the run that was left alone and is ${shown(found)} after the resume`;
+}
+
+/** Also what a generator has before it is first asked. */
+function shown(value: Seen | undefined): string {
+  return value === undefined || value.shown === 'undefined' ? 'nothing yet' : value.shown;
 }
 
 function sentence(text: string): string {

@@ -4,6 +4,7 @@ import {
   causeOfForgotten,
   causeOfRefusal,
   causeOfRestored,
+  madeBy,
   unknownCause,
 } from './causes.ts';
 import type { Divergence } from './divergence.ts';
@@ -38,7 +39,9 @@ export function diagnose({ divergence, traces, program }: DiagnoseOptions): Diag
   const evidence = gather(divergence, traces);
   const [cause, ...others] = causesOf(divergence, evidence, source);
   const { component, hint } = cause ?? unknownCause(divergence);
-  const more = others.filter((other) => other.component !== component).slice(0, alsoMax);
+  const more = others
+    .filter((other) => other.component !== component && other.isSlight !== true)
+    .slice(0, alsoMax);
   const also = more.length === 0 ? '' : ` Also looked at: ${more.map((one) => one.component).join('; ')}.`;
   return { component, step: divergence.step, hint: `${hint}${also}` };
 }
@@ -79,15 +82,15 @@ function causesOf(divergence: Divergence, evidence: Evidence, source: ProgramSou
   const made = differences.filter(({ isForgotten }) => !isForgotten);
   const inTraining = calls.filter(({ phase }) => ['load', 'step', 'evaluate'].includes(phase));
   const before = calls.filter((call) => !inTraining.includes(call));
+  const makes = (call: TracedCall): number => (madeBy(call, source, made) === undefined ? 0 : 1);
   return [
     ...(divergence.kind === 'refused' ? causeOfRefusal(divergence, forgotten) : []),
     ...(divergence.kind === 'restored-state' ? [causeOfRestored(divergence, kinds)] : []),
     ...causeOfForgotten({ forgotten, kinds, source }),
     ...byKind(inTraining).map((call) => causeOfCall(call, source)),
-    // Before training, only what made a value that is another one in the other process.
-    ...(made.length > 0 || divergence.kind !== 'length' ? byKind(before) : []).map((call) =>
-      causeOfCall(call, source, made),
-    ),
+    ...byKind(before)
+      .toSorted((one, other) => makes(other) - makes(one))
+      .map((call) => causeOfCall(call, source, made)),
   ];
 }
 

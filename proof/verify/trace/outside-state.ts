@@ -175,5 +175,5 @@ function optimizerWords(optimizer: object): string {
   const settings = Object.entries(optimizer)
     .filter(([key, value]) => typeof value === 'number' && key !== 'iterations_')
     .map(([key, value]) => `${key} ${String(value)}`);
-  return `${optimizer.constructor.name} (${settings.join(', ')}) that is not in state`;
+  return `another optimizer, ${optimizer.constructor.name} (${settings.join(', ')}),`;
 }
