@@ -11,7 +11,7 @@ export function aHundredHistories(firstSeed: number): void {
     expect(stats.entries).toBeGreaterThan(1_500);
     expect(stats.checkpoints).toBeGreaterThan(800);
     expect(stats.claims).toBeGreaterThan(300);
-    expect(stats.deaths).toBeGreaterThan(300);
+    expect(stats.deaths).toBeGreaterThan(150);
     expect(stats.faults).toBeGreaterThan(800);
   });
 }
