@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { sha256Hex } from '../lib/base/digest.ts';
 import {
   AccessDeniedError,
@@ -9,6 +8,7 @@ import {
   UnfitError,
   UsageError,
 } from '../lib/base/errors.ts';
+import { parseFileUri } from '../lib/base/file-uri.ts';
 import { type JobSpec, jobSpecSchema } from '../lib/contract/job-spec.ts';
 import { objectKeys } from '../lib/contract/object-keys.ts';
 import { encodeDocument } from '../lib/contract/parse-document.ts';
@@ -44,7 +44,7 @@ export async function adoptDirectJob(world: World, message: DirectJob, messageId
 /** Whatever is wrong with another place than the job's own store is wrong with the message, not with this worker. */
 async function readProgram(world: World, uri: string): Promise<Uint8Array> {
   try {
-    const code = await (uri.startsWith('file:') ? readFile(fileURLToPath(uri)) : readObject(world, uri));
+    const code = await (uri.startsWith('file:') ? readFile(parseFileUri(uri).dir) : readObject(world, uri));
     if (code !== undefined) return code;
   } catch (cause) {
     if (remedyOf(cause) === 'retry' || cause instanceof UsageError) throw cause;

@@ -3,11 +3,11 @@ import { createReadStream } from 'node:fs';
 import { mkdir, rename, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { fileURLToPath } from 'node:url';
 import { type Sha256, sha256Hex } from '../lib/base/digest.ts';
 import { AccessDeniedError, CorruptionError, UsageError } from '../lib/base/errors.ts';
 import type { JobInput, JobSpec } from '../lib/contract/job-spec.ts';
 import { unlessMissing } from '../lib/base/file-errors.ts';
+import { parseFileUri } from '../lib/base/file-uri.ts';
 import { objectKeys } from '../lib/contract/object-keys.ts';
 import type { ObjectStore, ReadOptions } from '../lib/store/object-store.ts';
 import { readObject } from './read-object.ts';
@@ -66,7 +66,7 @@ async function fetchInput(
 ): Promise<{ readonly path: string; readonly sha256: Sha256 }> {
   const { world, cacheDir, name, reading } = from;
   const { store } = world;
-  const path = input.uri.startsWith('file:') ? fileURLToPath(input.uri) : undefined;
+  const path = input.uri.startsWith('file:') ? parseFileUri(input.uri).dir : undefined;
   if (path !== undefined && (await exists(path))) {
     const sha256 = await sha256OfFile(path);
     if (input.digest === undefined || input.digest === sha256) return { path, sha256 };

@@ -1,6 +1,8 @@
 import type { Duplex } from 'node:stream';
 import type { z } from 'zod';
 import { messageOf } from '../../lib/base/errors.ts';
+import { parseJson } from '../../lib/base/parse-json.ts';
+import { shorten } from '../../lib/base/shorten.ts';
 
 /** The longest line either side accepts: a `staging` message that lists some 10,000 files. More is a fault, not a message. */
 export const lineBytesMax: number = 2 * 1024 * 1024;
@@ -94,15 +96,15 @@ export function parseLine<Schema extends z.ZodType>(
 ): { readonly message: z.output<Schema> } | { readonly why: string } {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch (error) {
-    return { why: `a line is not JSON: ${messageOf(error)}: ${text.slice(0, 80)}` };
+    return { why: `a line is not JSON: ${shorten(messageOf(error))}: ${text.slice(0, 80)}` };
   }
   const result = schema.safeParse(value);
   if (result.success) return { message: result.data };
   const issue = result.error.issues[0];
-  const where = issue?.path.join('.') || 'message';
-  return { why: `a message is not valid: ${where}: ${issue?.message}: ${text.slice(0, 80)}` };
+  const where = shorten(issue?.path.join('.') ?? '') || 'message';
+  return { why: `a message is not valid: ${where}: ${shorten(issue?.message ?? '')}: ${text.slice(0, 80)}` };
 }
 
 /** Cuts a stream of bytes into lines. Splits on bytes, so that a character cut in two by the transport stays whole. */

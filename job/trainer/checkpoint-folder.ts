@@ -99,5 +99,6 @@ export function stepOf(name: string, pattern: string | undefined): number | unde
 /** `*` and `?` within one path segment; everything else stands for itself. */
 export function globToRegExp(glob: string): RegExp {
   const escaped = glob.replace(/[.+^${}()|[\]\\]/g, String.raw`\$&`);
-  return new RegExp(`^${escaped.replace(/\*/g, '[^/]*').replace(/\?/g, '[^/]')}$`);
+  // Stars in a row mean one: each of them would try every length, and the worker would wait for all combinations.
+  return new RegExp(`^${escaped.replace(/\*+/g, '[^/]*').replace(/\?/g, '[^/]')}$`);
 }

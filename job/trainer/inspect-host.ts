@@ -1,5 +1,6 @@
 import { Console } from 'node:console';
 import { HoldfastError, UsageError } from '../../lib/base/errors.ts';
+import { parseJson } from '../../lib/base/parse-json.ts';
 import { exitCodes, workerExitCodes } from '../../lib/contract/exit-codes.ts';
 import { openBackend } from '../../lib/tfjs/backend.ts';
 import * as trainingModule from '../../lib/training.ts';
@@ -40,7 +41,7 @@ export async function inspectHost(args: readonly string[]): Promise<number> {
 function parseOverrides(json: string): Overrides {
   let value: unknown;
   try {
-    value = JSON.parse(json);
+    value = parseJson(json);
   } catch (cause) {
     throw new UsageError('the value of --set is not JSON.', { cause });
   }

@@ -1,11 +1,20 @@
 import { digestOfChunks } from '../base/digest.ts';
-import { type Chunk, type Manifest, manifestFormatOf, type ManifestFile } from '../contract/manifest.ts';
+import {
+  type Chunk,
+  chunkBytes,
+  type Manifest,
+  manifestFormatOf,
+  type ManifestFile,
+} from '../contract/manifest.ts';
 import {
   type CheckpointName,
   checkpointIdOf,
   objectKeys,
   parseCheckpointId,
 } from '../contract/object-keys.ts';
+
+/** Eight times what writers cut today leaves room for other cuts, and bounds the memory of a reader before it fetches anything. */
+const chunkBytesMax = 8 * chunkBytes;
 
 /**
  * Faults of a manifest that its schema cannot see: sums, digests, keys and paths that do not agree. Checked by the writer
@@ -50,6 +59,7 @@ function checkChunk(chunk: Chunk, jobId: string): readonly string[] {
     ...(isOurs ? [] : [`the key ${chunk.key} is not one of chunk ${chunk.sha256} in this job`]),
     ...checkLengths(chunk),
     ...(chunk.bytes > 0 ? [] : [`chunk ${chunk.sha256} is empty`]),
+    ...(chunk.bytes <= chunkBytesMax ? [] : [`chunk ${chunk.sha256} is larger than a chunk can be`]),
   ];
 }
 
@@ -64,8 +74,12 @@ function checkLengths({ sha256, codec, bytes, stored }: Chunk): readonly string[
 
 /** Paths that occur twice, or that are a file here and a folder there. */
 function clashingPaths(paths: readonly string[]): readonly string[] {
-  const all = new Set(paths);
-  const twice = paths.filter((path, index) => paths.indexOf(path) !== index);
+  const all = new Set<string>();
+  const twice = paths.filter((path) => {
+    const isKnown = all.has(path);
+    all.add(path);
+    return isKnown;
+  });
   const inside = paths.filter((path) => {
     const segments = path.split('/');
     return segments.some((_, depth) => depth > 0 && all.has(segments.slice(0, depth).join('/')));

@@ -1,4 +1,5 @@
 import { CorruptionError } from '../base/errors.ts';
+import { shorten } from '../base/shorten.ts';
 import { type Manifest, parseManifest } from '../contract/manifest.ts';
 import type { DocumentRef } from '../contract/journal-entry.ts';
 import { parseCheckpointId } from '../contract/object-keys.ts';
@@ -26,7 +27,9 @@ export async function readManifest(ports: DownloadPorts, wanted: ManifestToRead)
   const faults =
     name === undefined ? [`${record.id} names no checkpoint`] : checkManifest(manifest, { jobId, name });
   if (faults.length > 0) {
-    throw new CorruptionError(`manifest contradicts itself: ${faults.join('; ')}.`, { facts: { key } });
+    throw new CorruptionError(`manifest contradicts itself: ${shorten(faults.join('; '), 1_000)}.`, {
+      facts: { key },
+    });
   }
   return manifest;
 }

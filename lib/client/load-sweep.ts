@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { isMissing } from '../base/file-errors.ts';
 import { messageOf, UsageError } from '../base/errors.ts';
+import { parseJson as parseText } from '../base/parse-json.ts';
 import { type SweepDocument, sweepSchema } from '../contract/sweep-document.ts';
 import { type ForkOrigin, isFixedName, parseForkOrigin } from './fork-origin.ts';
 import { nameOfFile } from './job-name.ts';
@@ -48,7 +49,7 @@ async function readText(path: string, file: string): Promise<string> {
 
 function parseJson(text: string, file: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseText(text);
   } catch (cause) {
     throw new UsageError(`${file} is not JSON: ${messageOf(cause)}`, { cause });
   }

@@ -3,9 +3,10 @@ import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { type Sha256, sha256Hex } from '../base/digest.ts';
 import { UsageError } from '../base/errors.ts';
+import { parseFileUri } from '../base/file-uri.ts';
 import { type JobInput, jobSpecSchema } from '../contract/job-spec.ts';
 import { objectKeys } from '../contract/object-keys.ts';
 import { objectUri } from '../contract/object-uri.ts';
@@ -99,7 +100,7 @@ async function prepareInput(options: {
       hint: 'An input is a path, file:///path or s3://bucket/key.',
     });
   }
-  const file = place.startsWith('file://') ? fileURLToPath(place) : resolve(folder, place);
+  const file = place.startsWith('file://') ? parseFileUri(place).dir : resolve(folder, place);
   const found = await stat(file).catch(() => undefined);
   if (!found?.isFile()) {
     throw new UsageError(`input \`${name}\` is ${found === undefined ? 'missing' : 'not a file'}.`, {

@@ -1,3 +1,5 @@
+import { parseJson } from '../base/parse-json.ts';
+
 /**
  * The texts of `--set` as values. A default that is a text keeps the text as it was typed, so that `--set name=3` is a
  * name; anything else is JSON where it parses, else a text: the check of the parameters then says what was wanted.
@@ -17,7 +19,7 @@ export function parseSetValues(
 
 function parseValue(text: string): unknown {
   try {
-    return JSON.parse(text) as unknown;
+    return parseJson(text);
   } catch {
     return text;
   }

@@ -48,6 +48,14 @@ export const trainingProgramSchema = z.object({
   backend: z.enum(['tensorflow', 'wasm', 'cpu']).optional(),
 });
 
+function isRegularExpression(pattern: string): boolean {
+  try {
+    return new RegExp(pattern) instanceof RegExp;
+  } catch {
+    return false;
+  }
+}
+
 /** Any other program. Its checkpoints are files that it writes itself. */
 export const commandProgramSchema = z.object({
   kind: z.literal('command'),
@@ -60,7 +68,7 @@ export const commandProgramSchema = z.object({
       .min(1)
       .refine((glob) => !glob.includes('/'), 'is one path segment'),
     /** Regular expression whose first group is the step in the name. @default the last number in the name */
-    step: z.string().optional(),
+    step: z.string().max(200).refine(isRegularExpression, 'is no regular expression').optional(),
     /** How a checkpoint shows that it is complete. */
     complete: z.discriminatedUnion('by', [
       /** Written under another name, then renamed to one that matches. */

@@ -1,5 +1,7 @@
 import type { z } from 'zod';
 import { CorruptionError, UnknownFormatError } from '../base/errors.ts';
+import { parseJson } from '../base/parse-json.ts';
+import { shorten } from '../base/shorten.ts';
 
 /** The version of the documents that this Holdfast writes, unless they say otherwise. Readers refuse newer ones by name. */
 export const currentFormat = 1;
@@ -17,7 +19,7 @@ export interface DocumentOrigin {
  * Reads a versioned JSON document. `format` is looked at first, so that a newer document is named as such and never
  * taken for damage.
  * @throws UnknownFormatError when `format` is newer than ours
- * @throws CorruptionError when the text is not JSON or does not fit the schema; names the path and the fault
+ * @throws CorruptionError when the text is not JSON, nests endlessly, or does not fit the schema; names the path and the fault
  */
 export function parseDocument<Schema extends z.ZodType>(
   schema: Schema,
@@ -28,7 +30,7 @@ export function parseDocument<Schema extends z.ZodType>(
   const { what, at, newestFormat = currentFormat } = origin;
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch (cause) {
     throw new CorruptionError(`${what} is not JSON.`, { facts: { at }, cause });
   }
@@ -46,10 +48,10 @@ export function parseDocument<Schema extends z.ZodType>(
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const fault = result.error.issues[0];
-  throw new CorruptionError(
-    `${what} is not valid: ${fault?.path.join('.') || 'document'}: ${fault?.message}.`,
-    { facts: { at } },
-  );
+  const place = shorten(fault?.path.map(String).join('.') ?? '') || 'document';
+  throw new CorruptionError(`${what} is not valid: ${place}: ${shorten(fault?.message ?? '')}.`, {
+    facts: { at },
+  });
 }
 
 /** One document as canonical bytes: two-space JSON and a newline at the end, so that people can read what lies in the store. */

@@ -7,6 +7,8 @@
  */
 import { CorruptionError } from '../base/errors.ts';
 import { assert } from '../base/assert.ts';
+import { parseJson } from '../base/parse-json.ts';
+import { shorten } from '../base/shorten.ts';
 
 /** Widths in bytes. */
 const widths = {
@@ -123,7 +125,9 @@ export function placesInSafetensors(file: SafetensorsHead, at: string): Readonly
 
 function failFor(at: string): Fail {
   return (fault) => {
-    throw new CorruptionError(`a safetensors file is not valid: ${fault}.`, { facts: { at } });
+    throw new CorruptionError(`a safetensors file is not valid: ${shorten(fault, 1_000)}.`, {
+      facts: { at },
+    });
   };
 }
 
@@ -174,7 +178,7 @@ function headerIn(bytes: Uint8Array, fail: Fail): readonly (readonly [string, He
   let text = '';
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-    header = JSON.parse(text);
+    header = parseJson(text);
   } catch {
     return fail('its header is not JSON');
   }
@@ -189,7 +193,8 @@ function headerIn(bytes: Uint8Array, fail: Fail): readonly (readonly [string, He
 function headerEntryIn(name: string, entry: unknown, fail: Fail): HeaderEntry {
   if (!isRecord(entry)) return fail(`tensor ${name} has no description`);
   const { dtype, shape, data_offsets: offsets } = entry;
-  if (!isDtype(dtype)) return fail(`tensor ${name} has the unknown type ${JSON.stringify(dtype)}`);
+  if (!isDtype(dtype))
+    return fail(`tensor ${name} has the unknown type ${shorten(JSON.stringify(dtype) ?? typeof dtype, 40)}`);
   if (!isCounts(shape) || shape.length > rankMax) return fail(`tensor ${name} has no valid shape`);
   if (!isCounts(offsets) || offsets.length !== 2) return fail(`tensor ${name} has no valid offsets`);
   const [begin = 0, end = 0] = offsets;
@@ -213,14 +218,32 @@ function isCounts(value: unknown): value is readonly number[] {
 function repeatedKeyIn(json: string): string | undefined {
   const seen = new Set<string>();
   let depth = 0;
-  for (const [token] of json.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?|[{}[\]]/g)) {
-    if (token === '{' || token === '[') depth++;
-    else if (token === '}' || token === ']') depth--;
-    else if (depth === 1 && token.endsWith(':')) {
-      const key: string = JSON.parse(token.slice(0, -1));
+  // Character by character: a regular expression would keep a way back for each one of a long name.
+  for (let at = 0; at < json.length; at++) {
+    const character = json[at];
+    if (character === '{' || character === '[') depth++;
+    else if (character === '}' || character === ']') depth--;
+    else if (character === '"') {
+      const begin = at;
+      at = endOfText(json, begin);
+      if (depth !== 1 || !isFollowedByColon(json, at + 1)) continue;
+      const key: string = JSON.parse(json.slice(begin, at + 1));
       if (seen.has(key)) return key;
       seen.add(key);
     }
   }
   return undefined;
+}
+
+/** Where the text that begins at `begin` has its second quote; the JSON was parsed before. */
+function endOfText(json: string, begin: number): number {
+  let at = begin + 1;
+  while (at < json.length && json[at] !== '"') at += json[at] === '\\' ? 2 : 1;
+  return at;
+}
+
+function isFollowedByColon(json: string, from: number): boolean {
+  let at = from;
+  while (json[at] === ' ' || json[at] === '\n' || json[at] === '\r' || json[at] === '\t') at++;
+  return json[at] === ':';
 }

@@ -4,6 +4,8 @@
  */
 import { z } from 'zod';
 import { CorruptionError } from '../base/errors.ts';
+import { parseJson } from '../base/parse-json.ts';
+import { shorten } from '../base/shorten.ts';
 
 /** One line of output. `worker` lines are the supervisor's own words. */
 export const logLineSchema = z.object({
@@ -50,7 +52,7 @@ function parseLine<Line>(
 ): Line {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch (cause) {
     throw new CorruptionError('a line of a segment is not JSON.', { facts: origin, cause });
   }
@@ -58,7 +60,7 @@ function parseLine<Line>(
   if (result.success) return result.data;
   const fault = result.error.issues[0];
   throw new CorruptionError(
-    `a line of a segment is not valid: ${fault?.path.join('.') || 'line'}: ${fault?.message}.`,
+    `a line of a segment is not valid: ${shorten(fault?.path.join('.') ?? '') || 'line'}: ${shorten(fault?.message ?? '')}.`,
     { facts: origin },
   );
 }

@@ -1,5 +1,7 @@
 import type { z } from 'zod';
 import { messageOf, TransientError } from '../base/errors.ts';
+import { parseJson } from '../base/parse-json.ts';
+import { shorten } from '../base/shorten.ts';
 import type { ImdsAnswer } from './imds-client.ts';
 
 /**
@@ -12,11 +14,14 @@ export function parseImdsDocument<Schema extends z.ZodType>(
   path: string,
 ): z.output<Schema> {
   try {
-    return schema.parse(JSON.parse(answer.body));
+    return schema.parse(parseJson(answer.body));
   } catch (error) {
-    throw new TransientError(`IMDS answered with a document that cannot be read: ${messageOf(error)}.`, {
-      facts: { path },
-      cause: error,
-    });
+    throw new TransientError(
+      `IMDS answered with a document that cannot be read: ${shorten(messageOf(error))}.`,
+      {
+        facts: { path },
+        cause: error,
+      },
+    );
   }
 }

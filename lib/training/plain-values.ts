@@ -3,6 +3,7 @@
  * Date) is written as `{ "$": tag, "v": … }`. The order of keys is kept, since a program can see it.
  */
 import { CorruptionError, UserProgramError } from '../base/errors.ts';
+import { shorten } from '../base/shorten.ts';
 import type { TypedArray } from './define-training.ts';
 
 /** What JSON can hold: the encoded form. */
@@ -145,12 +146,12 @@ function decodeTagged(tag: unknown, v: unknown, typedArray?: (name: string) => T
     case 'Set':
       return new Set(list().map((item) => decodePlain(item, typedArray)));
     case 'Date':
-      return new Date(Number(decodePlain(v)));
+      return dateOf(decodePlain(v));
     case 'object':
       return objectOf(
         list().map((pair) => {
           const [key, item] = decodePair(pair, typedArray);
-          return [String(key), item];
+          return [typeof key === 'string' ? key : unreadable(tag), item];
         }),
       );
     case 'tensor':
@@ -158,6 +159,11 @@ function decodeTagged(tag: unknown, v: unknown, typedArray?: (name: string) => T
     default:
       return unreadable(tag);
   }
+}
+
+/** An invalid date has NaN for its time. */
+function dateOf(time: unknown): Date {
+  return new Date(typeof time === 'number' ? time : unreadable('Date'));
 }
 
 function decodePair(pair: unknown, typedArray?: (name: string) => TypedArray): [unknown, unknown] {
@@ -188,6 +194,6 @@ function nameOfInstance(value: object): string {
 
 function unreadable(tag: unknown): never {
   throw new CorruptionError(
-    `a saved value cannot be read: tag ${JSON.stringify(tag)} is unknown or malformed.`,
+    `a saved value cannot be read: tag ${shorten(JSON.stringify(tag) ?? typeof tag, 40)} is unknown or malformed.`,
   );
 }

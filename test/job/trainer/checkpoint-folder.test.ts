@@ -41,6 +41,9 @@ describe('a glob', () => {
     expect(globToRegExp('checkpoint-*').test('.checkpoint-10')).toBe(false);
     expect(globToRegExp('a.b').test('axb')).toBe(false);
     expect(globToRegExp('step-?').test('step-7')).toBe(true);
+    expect(globToRegExp('**.ckpt').test('last.ckpt')).toBe(true);
+    // Forty stars that each try every length would not come back.
+    expect(globToRegExp(`${'*'.repeat(40)}x`).test('a'.repeat(255))).toBe(false);
     expect(globToRegExp('step-?').test('step-77')).toBe(false);
   });
 });
