@@ -1,3 +1,5 @@
+import { redact } from './redact.ts';
+
 /**
  * What the caller should do about an error. Code branches on this alone, never on a message.
  *
@@ -19,15 +21,18 @@ export interface ErrorOptionsWithHint {
   readonly cause?: unknown;
 }
 
-/** Base of every error that Holdfast throws on purpose. */
+/** Base of every error that Holdfast throws on purpose. Secrets in addresses do not get into its message. */
 export abstract class HoldfastError extends Error {
   abstract readonly code: string;
   abstract readonly remedy: Remedy;
   readonly hint: string | undefined;
 
   constructor(message: string, options: ErrorOptionsWithHint = {}) {
-    super(withFacts(message, options.facts), options.cause === undefined ? {} : { cause: options.cause });
-    this.hint = options.hint;
+    super(
+      redact(withFacts(message, options.facts)),
+      options.cause === undefined ? {} : { cause: options.cause },
+    );
+    this.hint = options.hint === undefined ? undefined : redact(options.hint);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts';
+import { redact } from './redact.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -27,9 +28,8 @@ export function jsonLog(options: {
     (lineLevel: LogLevel) =>
     (event: string, more: LogFields = {}): void => {
       if (order.indexOf(lineLevel) < order.indexOf(level)) return;
-      write(
-        `${JSON.stringify({ at: clock.now().toISOString(), level: lineLevel, event, ...fields, ...more })}\n`,
-      );
+      const line = { at: clock.now().toISOString(), level: lineLevel, event, ...fields, ...more };
+      write(`${redact(JSON.stringify(line))}\n`);
     };
   return {
     debug: at('debug'),
