@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
-/** Pure tests, and more of them than of any other: they leave nothing behind in their process. */
-const pure = ['base', 'contract', 'interruption', 'journal', 'ledger', 'queue', 'store'].map(
+/** They leave nothing behind in their process, and there are more of them than of any other. */
+const pure = ['base', 'client', 'contract', 'interruption', 'journal', 'ledger', 'queue', 'store'].map(
   (folder) => `test/lib/${folder}/**/*.test.ts`,
 );
 

