@@ -91,6 +91,21 @@ export interface VerifyInput {
   readonly svg?: string;
 }
 
+export interface RehearseInput {
+  /** A file, or the id of a job. */
+  readonly subject: string;
+  /** A name, or a file. */
+  readonly scenario: string;
+  readonly set: readonly string[];
+  readonly input: readonly string[];
+  readonly seed?: number;
+  readonly backend?: string;
+  /** Folder of the rehearsal's own region, which stays; without one it is temporary. */
+  readonly into?: string;
+  readonly svg?: string;
+  readonly limitMs: number;
+}
+
 export interface LogsInput extends JobInput {
   readonly follow: boolean;
   readonly lost: boolean;

@@ -11,6 +11,7 @@ import { defineLedger } from './definitions/define-ledger.ts';
 import { defineMachines } from './definitions/define-machines.ts';
 import { defineProof } from './definitions/define-proof.ts';
 import { defineReading } from './definitions/define-reading.ts';
+import { defineRehearsal } from './definitions/define-rehearsal.ts';
 import { defineRequests } from './definitions/define-requests.ts';
 import { defineSubmit } from './definitions/define-submit.ts';
 import type { Run } from './definitions/run.ts';
@@ -49,6 +50,7 @@ export async function runCli(args: readonly string[], ports: CliPorts): Promise<
   const groups = [
     ['See it work:', defineDemo],
     ['Prove it:', defineProof],
+    ['Prove it:', defineRehearsal],
     ['Jobs:', defineSubmit],
     ['Jobs:', defineReading],
     ['Jobs:', defineRequests],

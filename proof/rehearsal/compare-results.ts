@@ -41,15 +41,15 @@ export async function compareResults(
     identical:
       files.length > 0 &&
       files.every(({ digest, referenceDigest }) => digest !== undefined && digest === referenceDigest),
-    finalDigest: digestOf(ours),
-    referenceDigest: digestOf(theirs),
+    finalDigest: digestOfFiles(ours.files),
+    referenceDigest: digestOfFiles(theirs.files),
     files,
   };
 }
 
 /** One digest over all files of a checkpoint: their paths and digests, in order of path. */
-function digestOf(manifest: Manifest): string {
-  const lines = manifest.files.map(({ path, digest }) => `${digest}  ${path}\n`);
+export function digestOfFiles(files: readonly Pick<Manifest['files'][number], 'path' | 'digest'>[]): string {
+  const lines = files.map(({ path, digest }) => `${digest}  ${path}\n`);
   return sha256Hex(lines.toSorted().join(''));
 }
 

@@ -1,6 +1,8 @@
 import { appendFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import type { Clock } from '../../lib/base/clock.ts';
+import { unlessMissing } from '../../lib/base/file-errors.ts';
 
 /** One fault that happened, as a line of the log of faults. */
 export const faultNoteSchema = z.object({
@@ -29,4 +31,14 @@ export function faultLog({ path, instance, clock }: FaultLogOptions): NoteFault 
   if (path === undefined) return () => undefined;
   return (fault) =>
     appendFileSync(path, `${JSON.stringify({ at: clock.now().toISOString(), instance, ...fault })}\n`);
+}
+
+/** What was noted so far. A kill may cut the last line: what follows the last line break was never whole. */
+export async function readFaultNotes(path: string): Promise<readonly FaultNote[]> {
+  const text = (await unlessMissing(readFile(path, 'utf8'))) ?? '';
+  return text
+    .slice(0, text.lastIndexOf('\n') + 1)
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => faultNoteSchema.parse(JSON.parse(line)));
 }

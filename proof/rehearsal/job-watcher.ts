@@ -17,13 +17,14 @@ export class JobWatcher {
   readonly #region: Region;
   readonly #journal: Journal;
   readonly #onLook: (look: Look) => void;
-  readonly #signal: AbortSignal;
+  /** Aborted when nobody wants to know any more. */
+  readonly signal: AbortSignal;
 
   private constructor(journal: Journal, options: WatchOptions) {
     this.#journal = journal;
     this.#region = options.region;
     this.#onLook = options.onLook;
-    this.#signal = options.signal;
+    this.signal = options.signal;
   }
 
   static async open(jobId: string, options: WatchOptions): Promise<JobWatcher> {
@@ -58,7 +59,7 @@ export class JobWatcher {
    */
   async until<Found>(what: string, found: (look: Look) => Found | undefined): Promise<Found> {
     for (;;) {
-      this.#signal.throwIfAborted();
+      this.signal.throwIfAborted();
       const look = await this.look();
       const result = found(look);
       if (result !== undefined) return result;
@@ -71,20 +72,20 @@ export class JobWatcher {
           },
         );
       }
-      await this.#region.clock.sleep(100, this.#signal);
+      await this.#region.clock.sleep(100, this.signal);
     }
   }
 
   /** Waits for a checkpoint of this claim of which a chunk is there and the journal entry is not; its id. */
   async untilUploading(claim: number): Promise<string> {
     for (;;) {
-      this.#signal.throwIfAborted();
+      this.signal.throwIfAborted();
       const id = await this.#uploading(claim);
       if (id !== undefined) return id;
       if (this.#journal.state.end !== null || this.#journal.state.newestClaim !== claim) {
         throw new UnfitError('the attempt ended before one of its uploads was seen.', { facts: { claim } });
       }
-      await this.#region.clock.sleep(10, this.#signal);
+      await this.#region.clock.sleep(10, this.signal);
     }
   }
 

@@ -90,7 +90,7 @@ async function openRehearsedQueue(uri: string, weather: Weather): ReturnType<Wor
 function rehearsedTrainer(faults: WorkerFaults, clock: Clock): StartTrainer {
   const preload = builtFile('proof/rehearsal/trainer-preload.js');
   const isDisturbed = faults.disk !== undefined || faults.clock !== undefined;
-  const args = isDisturbed ? ['--import', preload, ...hostArguments] : hostArguments;
+  const args = isDisturbed ? [`--import=${preload}`, ...hostArguments] : hostArguments;
   return (order, events) =>
     order.spec.program.kind === 'command'
       ? startCommandHost(order, events, clock)
