@@ -2,6 +2,7 @@ import { mkdir, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { assert } from '../../lib/base/assert.ts';
 import { type Clock, pause } from '../../lib/base/clock.ts';
+import { deferred } from '../../lib/base/deferred.ts';
 import { messageOf } from '../../lib/base/errors.ts';
 import { unlessMissing } from '../../lib/base/file-errors.ts';
 import { builtFile } from '../../lib/base/package-files.ts';
@@ -24,6 +25,7 @@ const scanMs = 250;
 const silenceMsMax = 6 * 3_600_000;
 /** Output re-arms the budget at most this often. */
 const rearmMs = 10_000;
+const slots = [0, 1] as const;
 const guardianPath = builtFile('job/trainer/guardian.js');
 
 /** Runs any program as a trainer: watches its checkpoints folder and speaks level 1 on its behalf. */
@@ -53,6 +55,9 @@ class CommandHost {
   #position = { step: 0, epoch: 0, example: 0 };
   #saved = false;
   #requests: CheckpointRequest[] = [];
+  /** A slot was released, or nothing is to be saved any more. */
+  #released = deferred();
+  #isKilled = false;
   /** Set when we ended the program, or asked it to end: its exit code then says nothing. */
   #isOurs = false;
   #armedAtMs = -Infinity;
@@ -86,6 +91,7 @@ class CommandHost {
         return;
       case 'release':
         this.#busySlots.delete(message.slot);
+        this.#released.resolve();
         return;
       case 'stop':
         this.kill();
@@ -102,6 +108,8 @@ class CommandHost {
 
   kill(): void {
     this.#isOurs = true;
+    this.#isKilled = true;
+    this.#released.resolve();
     if (this.#group === undefined) this.#exit({ code: null, signal: 'SIGKILL' });
     else this.#group.kill();
   }
@@ -170,7 +178,7 @@ class CommandHost {
   /** Announces the newest complete checkpoint beyond the last one, if a slot is free. */
   async #lookForCheckpoints(): Promise<boolean> {
     const newest = (await this.#folder.scan()).at(-1);
-    const slot = [0, 1].find((candidate) => !this.#busySlots.has(candidate));
+    const slot = slots.find((candidate) => !this.#busySlots.has(candidate));
     if (newest === undefined || newest.step <= this.#position.step || slot === undefined) return false;
     const held = join(this.#order.dirs.held, String(++this.#count));
     await mkdir(held, { recursive: true });
@@ -209,12 +217,8 @@ class CommandHost {
   #ask(request: CheckpointRequest): void {
     const declared = request.halt ? (this.program.onNotice ?? this.program.onSave) : this.program.onSave;
     if (declared === undefined && !request.halt) {
-      this.#say({
-        kind: 'abandoned',
-        slot: 0,
-        id: request.id,
-        why: 'the program declares no signal that makes it save',
-      });
+      const why = 'the program declares no signal that makes it save';
+      this.#say({ kind: 'abandoned', slot: 0, id: request.id, why });
       return;
     }
     if (declared === undefined) this.#isOurs = true;
@@ -243,6 +247,11 @@ class CommandHost {
     if (complete.by === 'marker') {
       await this.#folder.scan();
       await this.#clock.sleep(complete.unchangedMs);
+    }
+    // What it wrote right before its end is its result: it waits for the saves before it, which may take minutes.
+    while (this.#busySlots.size === slots.length && !this.#isKilled) {
+      this.#released = deferred();
+      await this.#released.promise;
     }
     return this.#lookForCheckpoints();
   }

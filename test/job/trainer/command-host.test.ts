@@ -144,6 +144,18 @@ describe.concurrent('a program that knows nothing of Holdfast', () => {
     expect(await result()).toEqual({ path: 'checkpoint-30/state.json', state: undisturbed(30) });
   });
 
+  it('has its last checkpoint saved also when the two before it are still on their way', async (context) => {
+    const { store, submit, startWorker, result } = commandWorld(folder(context));
+    const { put } = store;
+    store.put = async (key, ...rest) => {
+      if (key.includes('/checkpoints/')) await systemClock.sleep(800);
+      return put.call(store, key, ...rest);
+    };
+    await submit(['40', '5', '20']);
+    expect(await startWorker()).toBe(0);
+    expect(await result()).toEqual({ path: 'checkpoint-40/state.json', state: undisturbed(40) });
+  });
+
   it('goes on from its own checkpoint on another machine after a notice, where only that checkpoint lies', async (context) => {
     const { store, stateOf, submit, startWorker, result } = commandWorld(folder(context));
     await submit(['400', '5', '10']);
