@@ -136,7 +136,7 @@ export function causeOfRestored({ component }: Divergence, kinds: Readonly<Recor
 }
 
 const phaseWords: Readonly<Record<TracedCall['phase'], string>> = {
-  import: 'while the program is imported',
+  importing: 'while the program is imported',
   setup: 'in `setup`',
   load: 'in `load`',
   step: 'in `step`',
@@ -173,7 +173,7 @@ export function causeOfCall(
     component: `\`${asked}\`${where === undefined ? '' : ` at ${where}`}, ${phaseWords[phase]}`,
     hint: `${result}${advice(asked, phase)}`,
     // Paths and names of machines are asked for by most programs.
-    isSlight: sourceKind(asked) === 'machine' && ['import', 'setup'].includes(phase),
+    isSlight: sourceKind(asked) === 'machine' && ['importing', 'setup'].includes(phase),
   };
 }
 
@@ -192,9 +192,9 @@ function advice(asked: string, phase: TracedCall['phase']): string {
 
 function chanceAdvice(asked: string, phase: TracedCall['phase']): string {
   const ownChance =
-    'Draw from `rng`, which `setup`, `load`, `step` and `evaluate` are given, or call `Math.random()` there: both are functions of the seed and the step.';
+    'Draw from `rng`, which `setup`, `load`, `step` and `evaluate` are given: what it gives is a function of the seed and the step.';
   if (!asked.startsWith('Math')) return `No seed reaches it: each process draws something else. ${ownChance}`;
-  if (phase === 'import')
+  if (phase === 'importing')
     return `The run's own chance is not there yet when a program is imported. ${ownChance}`;
   if (phase === 'between') return `It is called outside of the program's functions. ${ownChance}`;
   return `It was kept from before \`setup\`, and so is not the run's own chance: draws from an unsaved source. ${ownChance}`;

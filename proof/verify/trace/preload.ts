@@ -36,7 +36,7 @@ function trace({ path, number, disturbance }: TraceOrders, programPath: string):
   const phase = (): TracePhase => {
     const purpose = presentPurpose();
     isImported ||= purpose !== undefined;
-    return purpose ?? (isImported ? 'between' : 'import');
+    return purpose ?? (isImported ? 'between' : 'importing');
   };
   const { sensor } = new CallNotes({ programPath, phase, write });
   watchRandomness(sensor);

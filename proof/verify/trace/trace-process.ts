@@ -52,7 +52,7 @@ export function tracedProcess({ dir, disturbed, seed }: TracedProcessOptions): T
       ...(elsewhere && { TZ: elsewhere.zone, HOSTNAME: elsewhere.hostName }),
       [traceVariable]: JSON.stringify(orders),
     },
-    execArgv: ['--import', pathToFileURL(builtFile('proof/verify/trace/preload.js')).href],
+    execArgv: [`--import=${pathToFileURL(builtFile('proof/verify/trace/preload.js')).href}`],
     cwd,
     trace,
   };

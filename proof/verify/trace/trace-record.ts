@@ -3,7 +3,7 @@ import { z } from 'zod';
 /** What a traced process notes: one JSON document a line, one file a process. */
 
 /** When the program asked: while its file was imported, in one of its functions, or elsewhere (`save`, `load`, timers). */
-export const phases = ['import', 'setup', 'load', 'step', 'evaluate', 'between'] as const;
+export const phases = ['importing', 'setup', 'load', 'step', 'evaluate', 'between'] as const;
 
 /** A place in the bundled program; lines and columns count from 1. */
 const placeSchema = z.object({ line: z.int(), column: z.int() });

@@ -128,7 +128,7 @@ it('leaves a process that is only watched where it is, and everything the shape 
       'process.hrtime.bigint',
     ])
       expect(sources).toContain(source);
-    expect(new Set(trace?.calls.map(({ phase }) => phase))).toEqual(new Set(['import']));
+    expect(new Set(trace?.calls.map(({ phase }) => phase))).toEqual(new Set(['importing']));
   }
 });
 

@@ -119,7 +119,7 @@ describe('diagnose', () => {
     const atImport: TraceRecord = {
       kind: 'call',
       source: 'Date.now',
-      phase: 'import',
+      phase: 'importing',
       places: [placeOf('Date.now')],
     };
     const { component, hint } = diagnose({
@@ -154,7 +154,7 @@ describe('diagnose', () => {
     const atImport: TraceRecord = {
       kind: 'call',
       source: 'Date.now',
-      phase: 'import',
+      phase: 'importing',
       places: [placeOf('Date.now')],
     };
     const { component, hint } = diagnose({
