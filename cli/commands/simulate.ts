@@ -1,7 +1,5 @@
-import { stat, writeFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
-import { UnfitError, UsageError } from '../../lib/base/errors.ts';
-import { unlessMissing } from '../../lib/base/file-errors.ts';
+import { resolve } from 'node:path';
+import { UsageError } from '../../lib/base/errors.ts';
 import { parseSaveEvery } from '../../lib/client/save-every.ts';
 import { exitCodes } from '../../lib/contract/exit-codes.ts';
 import type { SavePolicySpec } from '../../lib/contract/job-spec.ts';
@@ -14,13 +12,13 @@ import type { Trace } from '../../lib/simulation/trace.ts';
 import type { CliContext, Command } from '../context.ts';
 import { formatBytes, formatCount, formatDuration, formatUsd } from '../format.ts';
 import type { SimulateInput } from '../inputs.ts';
+import { refuseUnwritablePicture, writePicture } from '../picture-file.ts';
 import { type Column, table } from '../table.ts';
 
 /** `holdfast simulate`: what training on Spot machines would come to, by recordings of them. */
 export const simulate: Command<SimulateInput> = async (context, input) => {
   const { terminal } = context;
-  // Told before minutes of simulation, not after them.
-  if (input.svg !== undefined) await refuseUnwritable(resolve(context.cwd, input.svg));
+  if (input.svg !== undefined) await refuseUnwritablePicture(resolve(context.cwd, input.svg));
   const { traces, notes } = await tracesFor(context, input);
   const options = simulationOptions({ ...input.options, save: savePolicyOf(input.saveEvery) });
   for (const note of notes) terminal.say(note);
@@ -77,20 +75,6 @@ function showProgress({ streams, terminal, env, clock }: CliContext): (share: nu
   };
 }
 
-async function refuseUnwritable(file: string): Promise<void> {
-  const [there, folder] = await Promise.all([file, dirname(file)].map((path) => unlessMissing(stat(path))));
-  if (there?.isDirectory() === true)
-    throw new UsageError('--svg names a folder, not a file.', {
-      facts: { file },
-      hint: 'For example: --svg goodput.svg',
-    });
-  if (folder?.isDirectory() !== true)
-    throw new UsageError('--svg names a file in a folder that is not there.', {
-      facts: { file },
-      hint: `Make ${dirname(file)} first, or name another one.`,
-    });
-}
-
 /** The trace whose time line is drawn: our worst, where losses are to be seen. */
 async function draw(order: {
   readonly traces: readonly Trace[];
@@ -106,15 +90,7 @@ async function draw(order: {
   const trace = traces[index];
   const told = tellTrace(traces, index, report.options);
   const drawn = trace === undefined || told === undefined ? undefined : { trace, spans: told.spans };
-  try {
-    await writeFile(file, drawReport(report, drawn));
-  } catch (error) {
-    throw new UnfitError('the picture could not be written.', {
-      facts: { file },
-      hint: 'Name another file by --svg, or leave it out: the table needs none.',
-      cause: error,
-    });
-  }
+  await writePicture(file, drawReport(report, drawn));
 }
 
 function printReport({ terminal }: CliContext, report: Report): void {
