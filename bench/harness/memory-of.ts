@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { type Dirent, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Memory pages of the kernels that Node runs on, but for some ARM machines, where this counts too little. */
@@ -14,7 +14,9 @@ export function residentBytes(pid: number): number {
 export function descendants(pid: number = process.pid): readonly number[] {
   const threads = listed(`/proc/${pid}/task`);
   const children = threads.flatMap((thread) =>
-    (readText(`/proc/${pid}/task/${thread}/children`) ?? '').split(' ').filter((one) => one.trim() !== ''),
+    (readText(`/proc/${pid}/task/${thread.name}/children`) ?? '')
+      .split(' ')
+      .filter((one) => one.trim() !== ''),
   );
   return children.flatMap((child) => [Number(child), ...descendants(Number(child))]);
 }
@@ -22,16 +24,18 @@ export function descendants(pid: number = process.pid): readonly number[] {
 /** Bytes that the files of a folder take in memory or on disk, as far as they were ever written. */
 export function allocatedBytes(folder: string): number {
   let bytes = 0;
-  for (const path of listed(folder, true)) {
-    const found = statSync(join(folder, path), { throwIfNoEntry: false });
-    if (found?.isFile()) bytes += found.blocks * 512;
+  for (const entry of listed(folder)) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) bytes += allocatedBytes(path);
+    else if (entry.isFile()) bytes += (statSync(path, { throwIfNoEntry: false })?.blocks ?? 0) * 512;
   }
   return bytes;
 }
 
-function listed(folder: string, recursive = false): readonly string[] {
+/** With their kinds: to ask for each would cost as much as all else, and this is done hundreds of times a second. */
+function listed(folder: string): readonly Dirent[] {
   try {
-    return readdirSync(folder, { recursive }).map(String);
+    return readdirSync(folder, { withFileTypes: true });
   } catch {
     // Gone between two looks: it holds nothing.
     return [];

@@ -28,7 +28,8 @@ export default defineTraining({
     // What a variable is made from would otherwise live on beside it, and be a second copy of the state.
     const variables = tf.tidy(() =>
       Array.from({ length: params.tensors }, (_, at) =>
-        // What a checkpoint will overwrite need not be made.
+        // What a checkpoint will overwrite need not be made. The list is a shape, and fills no array.
+        // oxlint-disable-next-line unicorn/no-array-fill-with-reference-type
         tf.variable(resuming ? tf.fill([length], 0) : tf.tensor1d(noise(length, at + 1))),
       ),
     );

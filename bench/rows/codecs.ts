@@ -39,7 +39,7 @@ export const codecs: Subject = { id: 'codecs', rows, measure };
 
 async function measure(bench: Bench): Promise<Record<string, Finding>> {
   const { before, after } = await trainedStates(
-    bench.isQuick ? { steps: 20, hidden: hidden.quick } : { steps: 200, hidden: hidden.full },
+    bench.isQuick ? { steps: 10, hidden: hidden.quick } : { steps: 200, hidden: hidden.full },
   );
   const passes = Array.from({ length: bench.runs }, () => measureCodecs(after, 1));
   const delta = measureCodecs(differingBits(after, before), 1);

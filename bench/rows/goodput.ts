@@ -12,7 +12,7 @@ const sizes = [
 ] as const;
 
 /** As much of the recordings as a quick run has time for; a full one takes all. */
-const quickTraces = 12;
+const quickTraces = 6;
 
 const oracle = 'an oracle that pays for boot and raw download only';
 const rows = sizes.flatMap(({ gigabytes, goal }): readonly Row[] => [

@@ -18,6 +18,11 @@ const smallLength = 256;
 /** Never reached. */
 const stepsMax = 1_000_000_000;
 
+/** The first checkpoints find cold code and untouched memory. */
+const warmUps = 2;
+/** A full run takes some more: a single collection of garbage is longer than most pauses. */
+const moreRuns = 2;
+
 /** A pause that nobody can tell from a slow step, whatever the state's size. */
 const shortPauseMs = 5;
 
@@ -75,8 +80,7 @@ async function measure(bench: Bench, backend: Backend): Promise<Record<string, F
     memcpyMs: [] as number[],
   };
   await loop.run(async () => {
-    // The first ones find cold code and untouched memory.
-    for (let at = -2; at < bench.runs + 2; at++) {
+    for (let at = -warmUps; at < bench.runs + (bench.isQuick ? 0 : moreRuns); at++) {
       const { gapsMs, bareGapMs, controlGapsMs } = await loop.checkpoint();
       const memcpyMs = median([copy(), copy(), copy()]);
       if (at < 0) continue;

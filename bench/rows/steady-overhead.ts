@@ -23,9 +23,9 @@ import { startSink } from '../sink/start-sink.ts';
 
 /** In all runs together no fewer than the hundred thousand calls below which a few microseconds cannot be told. */
 const stepsPerRun = { full: 40_000, quick: 20_000 };
-const referenceSteps = 60;
+const referenceSteps = { full: 60, quick: 40 };
 /** Rounds of looks at every source of notices. */
-const rounds = 200;
+const rounds = { full: 200, quick: 100 };
 
 /**
  * What the runtime costs where no checkpoint is due. A step differs from run to run by more than that, so it is measured
@@ -47,8 +47,9 @@ export const steadyOverhead: Subject = {
 };
 
 async function measure(bench: Bench): Promise<Record<string, Finding>> {
+  const size = bench.isQuick ? 'quick' : 'full';
   const { tf, run, close } = await openRun('wasm', (opened) => trainingOf(opened, stepsOf(bench)));
-  const stepMs = await referenceStepMs(tf);
+  const stepMs = await referenceStepMs(tf, referenceSteps[size]);
   await loopMicroseconds(bench, run);
   await bareMicroseconds(bench, run);
   const runtime: number[] = [];
@@ -58,7 +59,7 @@ async function measure(bench: Bench): Promise<Record<string, Finding>> {
     bare.push(await bareMicroseconds(bench, run));
   }
   close();
-  const supervisor = await supervisorShare(bench);
+  const supervisor = await supervisorShare(bench, rounds[size]);
   const values = runtime.map((one, at) => 1 + (one - (bare[at] ?? Number.NaN)) / 1_000 / stepMs + supervisor);
   const raw = {
     calls: bench.runs * stepsOf(bench),
@@ -83,7 +84,7 @@ function trainingOf(tf: TensorFlow, steps: number): Training {
 }
 
 /** A step of the model that beginners start with: few models have shorter ones. */
-async function referenceStepMs(tf: TensorFlow): Promise<number> {
+async function referenceStepMs(tf: TensorFlow, steps: number): Promise<number> {
   const model = tf.sequential({
     layers: [
       tf.layers.dense({ units: 128, inputShape: [784], activation: 'relu' }),
@@ -94,12 +95,12 @@ async function referenceStepMs(tf: TensorFlow): Promise<number> {
   const xs = tf.tensor2d(noise(128 * 784, 1), [128, 784]);
   const ys = tf.oneHot(tf.range(0, 128, 1, 'int32').mod(tf.scalar(10, 'int32')).toInt(), 10).toFloat();
   const elapsed: number[] = [];
-  for (let at = 0; at < referenceSteps; at++) {
+  for (let at = 0; at < steps; at++) {
     const startedMs = systemClock.monotonicMs();
     await model.trainOnBatch(xs, ys);
     elapsed.push(systemClock.monotonicMs() - startedMs);
   }
-  return median(elapsed.slice(referenceSteps / 2));
+  return median(elapsed.slice(steps / 2));
 }
 
 /** One step of the real loop, in µs. */
@@ -143,7 +144,7 @@ async function bareMicroseconds(bench: Bench, { training, streams }: OpenRun): P
 }
 
 /** CPU of watching for notices, as a share of all cores: looks at every source, as often as each is looked at. */
-async function supervisorShare(bench: Bench): Promise<number> {
+async function supervisorShare(bench: Bench, looks: number): Promise<number> {
   await using elsewhere = await startSink(bench.entry('sink-process'));
   await using watch = watchInterruption({
     imdsEndpoint: await elsewhere.startImds(),
@@ -155,7 +156,7 @@ async function supervisorShare(bench: Bench): Promise<number> {
   const { reports, looksPerSecond } = watch;
   await watch.readAll();
   const since = process.cpuUsage();
-  for (let at = 0; at < rounds; at++) await watch.readAll();
-  const secondsPerLook = cpuSeconds(since) / rounds / reports.length;
+  for (let at = 0; at < looks; at++) await watch.readAll();
+  const secondsPerLook = cpuSeconds(since) / looks / reports.length;
   return (secondsPerLook * looksPerSecond * 3_600_000) / defaultTimers.noticePollMs / availableParallelism();
 }

@@ -70,7 +70,7 @@ interface Cost {
 }
 
 async function measure(bench: Bench): Promise<Record<string, Finding>> {
-  const bytes = (bench.isQuick ? 48 : 1024) * 1024 * 1024;
+  const bytes = (bench.isQuick ? 32 : 1024) * 1024 * 1024;
   await using sink = await startSink(bench.entry('sink-process'));
   const store = await openStore(sink.storeUri);
   const job = await claimedJob(benchWorld(store, worldDirs(bench)), 'upload');
