@@ -42,7 +42,10 @@ const plainNotice: NoticeTerms = { action: 'terminate', moving: false, carriedOu
 export async function conduct(scenario: Scenario, stage: Stage): Promise<number> {
   const conductor = new Conductor(scenario, stage);
   try {
-    return await conductor.run();
+    const done = await conductor.run();
+    // What an event began goes on beyond the last one: a kill before a deadline, a notice that is taken back.
+    await stage.watcher.until('the end', ({ state }) => state.end ?? undefined);
+    return done;
   } finally {
     await conductor.end();
   }

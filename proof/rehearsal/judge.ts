@@ -48,7 +48,7 @@ export interface Rehearsal {
   readonly stepsLost: number | null;
   readonly planned: number;
   readonly done: number;
-  /** Losses of a machine, and notices. */
+  /** Machines that were lost, or were told so. */
   readonly interruptions: number;
   readonly attempts: readonly RehearsedAttempt[];
   /** Of the steps that made the result; empty for a program without data. */
@@ -82,7 +82,9 @@ export function judge(evidence: RehearsalEvidence): Rehearsal {
     stepsLost: isNoted ? computed - line.length : null,
     planned,
     done,
-    interruptions: acts.filter(({ kind }) => kind === 'kill' || kind === 'notice').length,
+    interruptions: new Set(
+      acts.filter(({ kind }) => kind === 'kill' || kind === 'notice').map(({ instanceId }) => instanceId),
+    ).size,
     attempts: attemptsOf(entries, attempts),
     epochs: epochsOf(line),
     goodput: goodputOf(entries, now),

@@ -98,7 +98,6 @@ async function trainRehearsed(options: RehearsalOptions): Promise<Played> {
       onTold(`${act.instanceId}: ${act.what}`);
     },
   });
-  await theEnd(watcher);
   return { acts, done };
 }
 
