@@ -3,12 +3,12 @@ import { createRequire } from 'node:module';
 import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import util from 'node:util';
-import * as tfjs from '@tensorflow/tfjs';
 import { messageOf, UnfitError } from '../base/errors.ts';
 import type { Runtime } from '../contract/manifest.ts';
 import { registerFileIo } from './file-io.ts';
 import { mendNative } from './mend-native.ts';
 import { seenAs } from './private-fields.ts';
+import { loadWasmBackend, tf as tfjs } from './tensorflow.ts';
 import { registerWasmKernels } from './wasm-kernels/register-wasm-kernels.ts';
 
 export type TensorFlow = typeof tfjs;
@@ -126,7 +126,7 @@ function gpuModel(): string | undefined {
 
 async function openWasm(): Promise<OpenBackend> {
   // Loaded only when used: the package makes wasm the preferred backend as soon as it is imported.
-  const { version_wasm: version } = await import('@tensorflow/tfjs-backend-wasm');
+  const { version_wasm: version } = loadWasmBackend();
   registerWasmKernels();
   await start('wasm');
   return jsRuntime('wasm', { 'tfjs-backend-wasm': version });

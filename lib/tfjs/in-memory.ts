@@ -1,7 +1,8 @@
-import * as tf from '@tensorflow/tfjs';
+import type * as tfjs from '@tensorflow/tfjs';
 import { UserProgramError } from '../base/errors.ts';
 import type { Data } from '../training/define-training.ts';
 import { type Examples, isTensor, type Tensors } from './examples.ts';
+import { tf } from './tensorflow.ts';
 
 export interface InMemoryOptions extends Examples {
   readonly batchSize: number;
@@ -33,11 +34,11 @@ export function inMemory(options: InMemoryOptions): Data<Examples> {
   };
 }
 
-function listOf(tensors: Tensors): readonly tf.Tensor[] {
+function listOf(tensors: Tensors): readonly tfjs.Tensor[] {
   return isTensor(tensors) ? [tensors] : Object.values(tensors);
 }
 
-function rows(tensors: Tensors, indices: tf.Tensor1D): Tensors {
+function rows(tensors: Tensors, indices: tfjs.Tensor1D): Tensors {
   if (isTensor(tensors)) return tensors.gather(indices);
   if (Array.isArray(tensors)) return tensors.map((tensor) => tensor.gather(indices));
   return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, tensor.gather(indices)]));

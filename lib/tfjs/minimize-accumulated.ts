@@ -1,11 +1,12 @@
-import * as tf from '@tensorflow/tfjs';
+import type * as tfjs from '@tensorflow/tfjs';
 import { UserProgramError } from '../base/errors.ts';
 import { seenAs } from './private-fields.ts';
+import { tf } from './tensorflow.ts';
 
 interface Sums {
-  readonly loss: tf.Tensor;
+  readonly loss: tfjs.Tensor;
   /** In the order of the variables; null while no part's loss depended on one. */
-  readonly gradients: readonly (tf.Tensor | null)[];
+  readonly gradients: readonly (tfjs.Tensor | null)[];
 }
 
 /**
@@ -16,11 +17,11 @@ interface Sums {
 // The signature is the public one, settled for users.
 // oxlint-disable-next-line max-params
 export function minimizeAccumulated<Part>(
-  optimizer: tf.Optimizer,
-  variables: readonly tf.Variable[],
+  optimizer: tfjs.Optimizer,
+  variables: readonly tfjs.Variable[],
   parts: Iterable<Part>,
-  loss: (part: Part) => tf.Scalar,
-): tf.Scalar {
+  loss: (part: Part) => tfjs.Scalar,
+): tfjs.Scalar {
   return tf.tidy(() => {
     let sums: Sums | undefined;
     let count = 0;
@@ -41,18 +42,18 @@ export function minimizeAccumulated<Part>(
 
 function added(
   before: Sums | undefined,
-  options: { readonly variables: readonly tf.Variable[]; readonly loss: () => tf.Scalar },
+  options: { readonly variables: readonly tfjs.Variable[]; readonly loss: () => tfjs.Scalar },
 ): Sums {
   const { variables, loss } = options;
   const flat = tf.tidy(() => {
     const { value, grads } = tf.variableGrads(loss, [...variables]);
     const gradients = variables.map(({ name }, index) => {
-      const gradient: tf.Tensor | undefined = grads[name];
+      const gradient: tfjs.Tensor | undefined = grads[name];
       const sum = before?.gradients[index] ?? null;
       return gradient === undefined ? (sum?.clone() ?? null) : sum === null ? gradient : sum.add(gradient);
     });
     // Tidying looks past null, which its types do not say.
-    return seenAs<tf.Tensor[]>([before === undefined ? value : before.loss.add(value), ...gradients]);
+    return seenAs<tfjs.Tensor[]>([before === undefined ? value : before.loss.add(value), ...gradients]);
   });
   if (before !== undefined) {
     before.loss.dispose();

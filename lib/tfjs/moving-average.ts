@@ -1,8 +1,9 @@
-import * as tf from '@tensorflow/tfjs';
+import type * as tfjs from '@tensorflow/tfjs';
+import { tf } from './tensorflow.ts';
 
 export interface MovingAverage {
   /** Belongs into `state`. */
-  readonly shadow: readonly tf.Variable[];
+  readonly shadow: readonly tfjs.Variable[];
   /** Call it after each step: shadow = decay × shadow + (1 − decay) × variable. */
   update(): void;
 }
@@ -12,7 +13,7 @@ export interface MovingAverage {
  * after each step.
  * @param decay how much of the average stays at each update, in [0, 1]
  */
-export function movingAverage(variables: readonly tf.Variable[], decay: number): MovingAverage {
+export function movingAverage(variables: readonly tfjs.Variable[], decay: number): MovingAverage {
   const pairs = variables.map((variable) => ({
     variable,
     shadow: tf.variable(variable, false, `${variable.name}/ema`),

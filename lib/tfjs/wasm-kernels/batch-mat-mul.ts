@@ -1,5 +1,5 @@
-import * as tf from '@tensorflow/tfjs';
 import type { KernelConfig, TensorInfo } from '@tensorflow/tfjs';
+import { tf } from '../tensorflow.ts';
 import {
   type CallKernel,
   concatenated,

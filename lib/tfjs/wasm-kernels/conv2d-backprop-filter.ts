@@ -1,7 +1,7 @@
-import * as tf from '@tensorflow/tfjs';
-import type { TensorInfo } from '@tensorflow/tfjs';
+import type { backend_util, TensorInfo } from '@tensorflow/tfjs';
 import { UserProgramError } from '../../base/errors.ts';
 import { seenAs } from '../private-fields.ts';
+import { tf } from '../tensorflow.ts';
 import { type CallKernel, concatenated, registerWasmKernel, withIntermediates } from './kernel.ts';
 
 interface Inputs {
@@ -10,12 +10,12 @@ interface Inputs {
 }
 interface Attrs {
   readonly strides: number | [number, number];
-  readonly pad: 'valid' | 'same' | number | tf.backend_util.ExplicitPadding;
+  readonly pad: 'valid' | 'same' | number | backend_util.ExplicitPadding;
   readonly dataFormat: 'NHWC' | 'NCHW';
   readonly dimRoundingMode?: 'floor' | 'round' | 'ceil';
   readonly filterShape: [number, number, number, number];
 }
-type Conv2DInfo = tf.backend_util.Conv2DInfo;
+type Conv2DInfo = backend_util.Conv2DInfo;
 
 /** Elements of the unfolded input that are held at a time, 64 MiB: a large batch must not fill the heap. */
 const unfoldedElementsMax = 16 * 1024 * 1024;

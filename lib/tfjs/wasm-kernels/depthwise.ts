@@ -1,10 +1,11 @@
 /** Geometry that the two gradients of a depthwise convolution share. */
-import * as tf from '@tensorflow/tfjs';
+import type { backend_util } from '@tensorflow/tfjs';
+import { tf } from '../tensorflow.ts';
 
 export interface DepthwiseAttrs {
   readonly strides: number | [number, number];
   readonly dilations: number | [number, number];
-  readonly pad: 'valid' | 'same' | number | tf.backend_util.ExplicitPadding;
+  readonly pad: 'valid' | 'same' | number | backend_util.ExplicitPadding;
   readonly dimRoundingMode?: 'floor' | 'round' | 'ceil';
 }
 export type Shape4D = [number, number, number, number];
@@ -18,7 +19,7 @@ export interface TapMeeting {
 export function depthwiseInfo(
   shapes: { readonly x: Shape4D; readonly filter: Shape4D },
   attrs: DepthwiseAttrs,
-): tf.backend_util.Conv2DInfo {
+): backend_util.Conv2DInfo {
   const { strides, dilations, pad, dimRoundingMode } = attrs;
   return tf.backend_util.computeConv2DInfo(
     shapes.x,
@@ -32,7 +33,7 @@ export function depthwiseInfo(
 }
 
 /** Visits, always in the same order, each pixel of the output with each tap of the filter that met a pixel of the input. */
-export function forEachMeeting(conv: tf.backend_util.Conv2DInfo, visit: (at: TapMeeting) => void): void {
+export function forEachMeeting(conv: backend_util.Conv2DInfo, visit: (at: TapMeeting) => void): void {
   const { inHeight, inWidth, inChannels, outHeight, outWidth, outChannels, filterHeight, filterWidth } = conv;
   const { top, left } = conv.padInfo;
   for (let image = 0; image < conv.batchSize; image++) {

@@ -1,9 +1,9 @@
 /** What the kernels of this folder share: they are built from the wasm backend's own kernels, on tensor infos. */
-import * as tf from '@tensorflow/tfjs';
 import type { KernelConfig, NamedTensorInfoMap, TensorInfo } from '@tensorflow/tfjs';
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import { assert } from '../../base/assert.ts';
 import { seenAs } from '../private-fields.ts';
+import { tf } from '../tensorflow.ts';
 import { assertAllocated } from '../wasm-memory.ts';
 
 type Attributes = Readonly<Record<string, unknown>>;
