@@ -48,7 +48,7 @@ export interface Rehearsal {
   readonly stepsLost: number | null;
   readonly planned: number;
   readonly done: number;
-  /** Machines that were lost, or were told so. */
+  /** Machines that were lost, were told so, or stood still. */
   readonly interruptions: number;
   readonly attempts: readonly RehearsedAttempt[];
   /** Of the steps that made the result; empty for a program without data. */
@@ -61,6 +61,8 @@ export interface Rehearsal {
   readonly digest: string | null;
   readonly aloneDigest: string | null;
 }
+
+const interrupts: ReadonlySet<Act['kind']> = new Set(['kill', 'notice', 'freeze']);
 
 const isStep = (record: { readonly kind: string }): record is Step => record.kind === 'step';
 
@@ -83,7 +85,7 @@ export function judge(evidence: RehearsalEvidence): Rehearsal {
     planned,
     done,
     interruptions: new Set(
-      acts.filter(({ kind }) => kind === 'kill' || kind === 'notice').map(({ instanceId }) => instanceId),
+      acts.filter(({ kind }) => interrupts.has(kind)).map(({ instanceId }) => instanceId),
     ).size,
     attempts: attemptsOf(entries, attempts),
     epochs: epochsOf(line),
