@@ -85,21 +85,24 @@ describe.skipIf(process.platform === 'win32')('.ci/run', () => {
     expect(last).toBe('41 passed, 0 failed, 4 skipped');
   });
 
-  it.each(['run test:moto', 'run test:native', 'run test:histories', 'run test:proof'])('adds what `npm %s` counted, and its failures', (part) => {
-    const test = [0, summary('40 passed (40)')] as const;
-    expect(ciRun({ test, [part]: [0, summary('9 passed (9)')] })).toMatchObject({
-      code: 0,
-      last: '50 passed, 0 failed, 3 skipped',
-    });
-    expect(ciRun({ test, [part]: [1, summary('1 failed | 8 passed (9)')] })).toMatchObject({
-      code: 1,
-      last: '49 passed, 1 failed, 3 skipped',
-    });
-    expect(ciRun({ test, [part]: [124, 'killed\n'] })).toMatchObject({
-      code: 1,
-      last: '41 passed, 1 failed, 3 skipped',
-    });
-  });
+  it.each(['run test:moto', 'run test:native', 'run test:histories', 'run test:proof'])(
+    'adds what `npm %s` counted, and its failures',
+    (part) => {
+      const test = [0, summary('40 passed (40)')] as const;
+      expect(ciRun({ test, [part]: [0, summary('9 passed (9)')] })).toMatchObject({
+        code: 0,
+        last: '50 passed, 0 failed, 3 skipped',
+      });
+      expect(ciRun({ test, [part]: [1, summary('1 failed | 8 passed (9)')] })).toMatchObject({
+        code: 1,
+        last: '49 passed, 1 failed, 3 skipped',
+      });
+      expect(ciRun({ test, [part]: [124, 'killed\n'] })).toMatchObject({
+        code: 1,
+        last: '41 passed, 1 failed, 3 skipped',
+      });
+    },
+  );
 
   it('goes on after a failed check, and counts each', () => {
     const { code, last, text } = ciRun({
