@@ -288,7 +288,8 @@ function growingSource(files: Readonly<Record<string, Uint8Array>>) {
     wrote: async (path: string, upTo: number) => {
       final.set(path, upTo);
       wake();
-      for (let turns = 0; turns < 10; turns++) await turn();
+      // A chunk is hashed in slices, one in each turn.
+      for (let turns = 0; turns < 40; turns++) await turn();
     },
     finish: () => {
       whole = true;
