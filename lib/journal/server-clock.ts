@@ -11,17 +11,20 @@ export interface ServerClock {
 }
 
 /**
- * The store's clock as far as its answers tell. The correction moves only as far as an answer demands, so that the
- * missing fractions of a second do not make time run back and forth. For people and the ledger; safety never rests on it.
+ * The store's clock as far as its answers tell. Between two answers time passes as the monotonic clock says: a wall clock that
+ * is set meanwhile would date an entry a day ahead, and a journal's time never goes back. The correction moves only as far as
+ * an answer demands, so that the missing fractions of a second do not make time run back and forth. For people and the
+ * ledger; safety never rests on it.
  */
 export function serverClock(clock: Clock): ServerClock {
-  let correctionMs = 0;
+  let startMs = clock.now().getTime() - clock.monotonicMs();
+  const nowMs = (): number => Math.round(startMs + clock.monotonicMs());
   return {
     observe(serverTime) {
-      const aheadMs = clock.now().getTime() + correctionMs - serverTime.getTime();
-      if (aheadMs < 0) correctionMs -= aheadMs;
-      else if (aheadMs >= resolutionMs) correctionMs -= aheadMs - (resolutionMs - 1);
+      const aheadMs = nowMs() - serverTime.getTime();
+      if (aheadMs < 0) startMs -= aheadMs;
+      else if (aheadMs >= resolutionMs) startMs -= aheadMs - (resolutionMs - 1);
     },
-    now: () => new Date(clock.now().getTime() + correctionMs),
+    now: () => new Date(nowMs()),
   };
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { serverClock } from '../../../lib/journal/server-clock.ts';
 import { hastyClock } from '../../support/journal-world.ts';
+import { manualClock } from '../../support/manual-clock.ts';
 
 const start = Date.parse('2030-01-01T00:00:00.000Z');
 const at = (ms: number): Date => new Date(start + ms);
@@ -33,6 +34,19 @@ describe('the store\u2019s clock', () => {
       clock.observe(wholeSecond(ms));
       expect(clock.now()).toEqual(at(ms));
     }
+  });
+
+  it('goes on evenly when our own wall clock is set between two answers', async () => {
+    const own = manualClock(at(0));
+    const clock = serverClock(own);
+    clock.observe(at(0));
+    await own.advance(2_000);
+    own.jump(86_400_000);
+    expect(clock.now()).toEqual(at(2_000));
+    own.jump(-2 * 86_400_000);
+    await own.advance(500);
+    clock.observe(wholeSecond(2_500));
+    expect(clock.now()).toEqual(at(2_500));
   });
 
   it('does not run back and forth with the fractions that answers leave out', () => {
