@@ -208,15 +208,15 @@ class Conductor {
 
   /** Interruptions of the machines that are there, as they come, until the job has ended. */
   async #storm(storm: ScenarioEventOf<'storm'>): Promise<number> {
-    const { random, clock, signal } = this.#stage;
+    const { random } = this.#stage;
     const everyMs = storm.everySeconds * 1_000;
     const seed = Math.floor(random.next() * 2 ** 31);
     const plan = interruptionPlan({ everyMs, noNotice: storm.noNotice, seed });
     for (let done = 0; done < storm.times; done++) {
       const { afterMs, kind } = defined(plan.next().value, 'the plan of interruptions is endless');
       const when = random.next() < storm.whileTraining ? 'training' : 'any';
-      await clock.sleep(Math.min(afterMs, gapMax * everyMs), signal);
-      const target = await this.#target({ when, afterSeconds: 0 });
+      const afterSeconds = Math.min(afterMs, gapMax * everyMs) / 1_000;
+      const target = await this.#target({ when, afterSeconds });
       if (target === undefined) return done;
       if (kind === 'no-notice') await this.#kill(target.spot, 'SIGKILL without notice');
       else this.#notice(target.spot, { ...plainNotice, noticeSeconds: storm.noticeSeconds });

@@ -114,7 +114,17 @@ function findingsOf(
     },
     ends: ['completed'],
   });
-  return found.map(({ rule, what }) => ({ rule, what }));
+  return [...found.map(({ rule, what }) => ({ rule, what })), ...whyFailed(rehearsed.entries)];
+}
+
+function whyFailed(entries: readonly JournalEntry[]): readonly Omit<Finding, 'jobId'>[] {
+  const failed = entries.findLast((entry) => entry.kind === 'failed');
+  if (failed === undefined) return [];
+  const why =
+    failed.reason === 'strikes'
+      ? 'it was given up, since one attempt after the other died before it had saved anything; leave it more time between interruptions, or save more often'
+      : `it failed (${failed.reason})`;
+  return [{ rule: 'every job ends', what: `${why}: ${failed.message}` }];
 }
 
 function digestOf({ entries, checkpoints }: RunEvidence): string | null {

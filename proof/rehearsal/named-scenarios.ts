@@ -7,7 +7,8 @@ export const namedScenarios = {
   storm: {
     about: 'An interruption every few seconds, half of them without a word, in every phase.',
     noticeSeconds: 3,
-    events: [{ do: 'storm', times: 10, everySeconds: 3, noNotice: 0.5 }],
+    save: { everySeconds: 0.5 },
+    events: [{ do: 'storm', times: 10, everySeconds: 3, noNotice: 0.5, whileTraining: 0.7 }],
   },
   'notice-without-kill': {
     about: 'Notices that nobody carries out: the machine stays. The job is handed over all the same, once.',

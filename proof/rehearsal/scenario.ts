@@ -48,10 +48,10 @@ export const scenarioEventSchema = z.discriminatedUnion('do', [
     /** Share of those without any notice. */
     noNotice: z.number().min(0).max(1).default(0.5),
     /**
-     * Share of those that wait until an attempt trains. The others come whatever goes on, which no job would survive on a
-     * machine that starts more slowly than they come.
+     * Share of those that come while an attempt trains, so long after its first steps. The others come whatever goes on: a
+     * job whose attempts all die before they save anything is given up after five of them.
      */
-    whileTraining: z.number().min(0).max(1).default(0.5),
+    whileTraining: z.number().min(0).max(1).default(0.7),
     noticeSeconds: seconds.optional(),
   }),
   /** A rebalance recommendation, which ends nothing. */

@@ -4,7 +4,7 @@ import { judge, type Rehearsal, type RehearsalEvidence } from '../../../proof/re
 import type { RunEvidence } from '../../../proof/rehearsal/run-evidence.ts';
 import { rehearsalLines } from '../../../cli/rehearsal-lines.ts';
 import { openTerminal } from '../../../cli/terminal.ts';
-import { aSoakedJob, stepsFrom } from '../soak/a-soaked-job.ts';
+import { aSoakedJob, journalOf, soakedFacts, stepsFrom } from '../soak/a-soaked-job.ts';
 
 const { attempts, ...job } = aSoakedJob();
 const rehearsed: RunEvidence = { ...job, attempts };
@@ -91,6 +91,15 @@ describe('judge', () => {
     expect(rulesOf(judged({ rehearsed: { ...rehearsed, checkpoints: damaged } }))).toContain(
       'a manifest is what was committed',
     );
+  });
+
+  it('says why a job was given up', () => {
+    const failed = journalOf([
+      ...soakedFacts.slice(0, 5),
+      { kind: 'failed', reason: 'strikes', message: 'died again', step: 4, claim: 2 },
+    ]);
+    const { findings } = judged({ rehearsed: { ...rehearsed, entries: failed } });
+    expect(findings.map(({ what }) => what).join('\n')).toMatch(/given up.*more time.*: died again/);
   });
 
   it('knows no steps of a command, and judges it by its result', () => {
