@@ -33,6 +33,8 @@ export class CheckpointPipeline {
   #running: Promise<void> | undefined;
   /** A checkpoint for a notice that was asked for, and has not begun. */
   #emergency: string | undefined;
+  /** The trainer waits for a slot: none of those that are taken holds its present state. */
+  #hasNoSlot = false;
   #refusedInRow = 0;
   readonly #cleaning: Cleaning;
 
@@ -67,6 +69,7 @@ export class CheckpointPipeline {
         return;
       case 'staging':
         this.#emergencyAnswered(message.id);
+        this.#hasNoSlot = false;
         this.#entries.push({
           source: this.#trainer.open(message),
           receivedAtMs: this.#options.world.clock.monotonicMs(),
@@ -83,7 +86,11 @@ export class CheckpointPipeline {
         this.#find(message.id)?.source.staged();
         // Not before: a trainer that dies while it writes must not have cost the checkpoint before.
         preferEmergency(this.#entries);
-        if (this.#emergency !== undefined) makeRoom(this.#entries);
+        if (this.#emergency !== undefined) makeRoom(this.#entries, this.#hasNoSlot);
+        return;
+      case 'no-slot':
+        this.#hasNoSlot = true;
+        if (this.#emergency !== undefined) makeRoom(this.#entries, true);
         return;
       case 'abandoned':
         this.#emergencyAnswered(message.id);
@@ -111,7 +118,7 @@ export class CheckpointPipeline {
     if (reason === 'notice') {
       this.#saver.hurry(how.noticeAtMs);
       this.#emergency = id;
-      makeRoom(this.#entries);
+      makeRoom(this.#entries, this.#hasNoSlot);
     }
     this.#trainer.send({ kind: 'checkpoint', id, reason, halt: how.halt });
     return answer;
@@ -124,6 +131,8 @@ export class CheckpointPipeline {
 
   /** The trainer is gone: what is staged will be committed, what was being written is given up. */
   trainerGone(): void {
+    // Nothing newer will come that could need its slot.
+    this.#hasNoSlot = false;
     for (const entry of this.#entries) entry.source.abandon('the trainer ended while writing it');
     this.#answers.trainerGone();
   }

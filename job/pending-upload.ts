@@ -23,15 +23,16 @@ export function preferEmergency(pending: readonly PendingUpload[]): void {
 }
 
 /**
- * All slots are taken, and an emergency checkpoint is asked for: the older gives way, where the newer is whole. In a
- * trainer's only slot it gives way as well: a trainer that died in the moment until the next is written would have cost
- * it, but waiting for all of it may cost the emergency.
+ * An emergency checkpoint is asked for: the older of two gives way, where the newer is whole. The only one gives way as
+ * well where the trainer has said that it has no slot for a newer state: a trainer that died in the moment until that is
+ * written would have cost it, but waiting for all of it may cost the emergency. Unasked it never does, since it may be
+ * the very state that the trainer answers with.
  */
-export function makeRoom(pending: readonly PendingUpload[]): void {
+export function makeRoom(pending: readonly PendingUpload[], hasNoSlot: boolean): void {
   const [older, newer] = pending;
   if (older === undefined) return;
-  const { isComplete, message } = older.source;
-  if (newer?.source.isComplete === true || (isComplete && message.onlySlot === true)) supersede(older);
+  const isInTheWay = newer === undefined && hasNoSlot && older.source.isComplete;
+  if (isInTheWay || newer?.source.isComplete === true) supersede(older);
 }
 
 function supersede({ source, durableBytes, uploading, upload }: PendingUpload): void {

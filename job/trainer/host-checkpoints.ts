@@ -64,6 +64,7 @@ export class HostCheckpoints {
   #isStopped = false;
   /** A notice has come: its own saves have the line to themselves. */
   #isLeaving = false;
+  #hasToldNoSlot = false;
   #event: Deferred<void> = deferred();
   #evaluation = new AbortController();
 
@@ -122,12 +123,12 @@ export class HostCheckpoints {
 
   /** Resolves when nothing is being written. */
   async idle(): Promise<void> {
-    while (this.#writing !== undefined) await this.#nextEvent();
+    while (this.#writing !== undefined) await this.#event.promise;
   }
 
   /** Resolves when `stop` has come. */
   async stopped(): Promise<void> {
-    while (!this.#isStopped) await this.#nextEvent();
+    while (!this.#isStopped) await this.#event.promise;
   }
 
   /** The loop is about to compute. */
@@ -200,9 +201,11 @@ export class HostCheckpoints {
   /** Takes the snapshot and begins to write it, unless another is being written or no slot is free. */
   #tryBegin(request: CheckpointRequest): boolean {
     const slot = this.#options.slots.free();
-    if (this.#writing !== undefined || slot === undefined) return false;
     const run = this.#attached();
     const { changes } = run.progress;
+    if (slot === undefined) this.#tellNoSlot(changes);
+    if (this.#writing !== undefined || slot === undefined) return false;
+    this.#hasToldNoSlot = false;
     const startedAtMs = this.#options.clock.monotonicMs();
     const held = this.#held.take(run);
     this.#meter.taken({ bytes: held.bytes, tookMs: this.#options.clock.monotonicMs() - startedAtMs });
@@ -214,11 +217,17 @@ export class HostCheckpoints {
     this.#isGivenUp = false;
     this.#known = [...this.#known.filter((one) => one.changes === changes), known];
     const { snapshot } = held;
-    const isOnlySlot = this.#options.slots.count === 1;
-    const staging = { slot, snapshot, ...request, compatibility: compatibilityOf(run), isOnlySlot };
+    const staging = { slot, snapshot, ...request, compatibility: compatibilityOf(run) };
     const means = { send: this.#options.send, pace: this.#meter.pace };
     void stageSnapshot(staging, means).then((staged) => this.#written(slot, staged));
     return true;
+  }
+
+  /** Once for each time that they are all taken. What is just being written may be this very state: then none is missing. */
+  #tellNoSlot(changes: number): void {
+    if (this.#hasToldNoSlot || this.#writing?.known.changes === changes) return;
+    this.#hasToldNoSlot = true;
+    this.#options.send({ kind: 'no-slot' });
   }
 
   #written(slot: Slot, { isStaged, stolenMs }: Staged): void {
@@ -280,11 +289,7 @@ export class HostCheckpoints {
 
   async #waitForEvent(): Promise<void> {
     this.#options.onWaiting();
-    await this.#nextEvent();
-  }
-
-  #nextEvent(): Promise<void> {
-    return this.#event.promise;
+    await this.#event.promise;
   }
 
   #wake(): void {

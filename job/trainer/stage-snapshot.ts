@@ -13,8 +13,6 @@ export interface Staging {
   readonly reason: SaveReason;
   readonly why?: string;
   readonly compatibility: Record<string, unknown>;
-  /** There is no other slot. */
-  readonly isOnlySlot: boolean;
 }
 
 export interface Staged {
@@ -60,7 +58,7 @@ export async function stageSnapshot(staging: Staging, { send, pace }: StagingMea
 }
 
 function announcementOf(staging: Staging): TrainerMessage {
-  const { slot, snapshot, id, reason, compatibility, why, isOnlySlot } = staging;
+  const { slot, snapshot, id, reason, compatibility, why } = staging;
   const { position, files, best, omitted } = snapshot;
   return {
     kind: 'staging',
@@ -73,6 +71,5 @@ function announcementOf(staging: Staging): TrainerMessage {
     ...(best !== undefined && { best }),
     ...(why !== undefined && { why }),
     ...(omitted.length > 0 && { omitted: [...omitted] }),
-    ...(isOnlySlot && { onlySlot: true }),
   };
 }

@@ -58,8 +58,6 @@ export const trainerMessageSchema = z.discriminatedUnion('kind', [
     why: z.string().optional(),
     /** States that are not in these files, as the spec wishes. */
     omitted: z.array(z.string()).optional(),
-    /** The trainer has this slot alone: nothing else can be staged before it is released. */
-    onlySlot: z.boolean().optional(),
   }),
   /** The first `bytes` of the file are final and may be read. */
   z.object({ kind: z.literal('written'), slot, id: z.string(), path: checkpointPathSchema, bytes: count }),
@@ -70,6 +68,8 @@ export const trainerMessageSchema = z.discriminatedUnion('kind', [
    * `restored` where no step was taken since the restore, `fresh` where none was taken since a start at step 0.
    */
   z.object({ kind: z.literal('unchanged'), id: z.string(), as: z.string() }),
+  /** A snapshot is due, and every slot holds an older state. An emergency may take one from a save that has hardly begun. */
+  z.object({ kind: z.literal('no-slot') }),
   /** The trainer cannot go on. `cause` decides strike and remedy; `stack` is mapped to the user's source. */
   z.object({
     kind: z.literal('failed'),

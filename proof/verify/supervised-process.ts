@@ -146,6 +146,7 @@ class SupervisedProcess {
       case 'written':
       // Nothing is asked for, so nothing is answered.
       case 'unchanged':
+      case 'no-slot':
         return;
       case 'failed':
         this.#failure = message.error;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { abortable } from '../../lib/base/deferred.ts';
+import { abortable, deferred } from '../../lib/base/deferred.ts';
 import { sha256Hex } from '../../lib/base/digest.ts';
 import { TransientError } from '../../lib/base/errors.ts';
 import { inProcessSender } from '../../lib/checkpoint/chunk-sender.ts';
@@ -136,6 +136,19 @@ describe('a trainer with one slot', () => {
     });
   };
 
+  /** The bench's store, in which no checkpoint gets anywhere until `goOn`. */
+  const heldUp = (): { readonly store: ObjectStore; readonly goOn: () => void } => {
+    const untilThen = deferred();
+    const store = withMethods<ObjectStore>(bench.store, {
+      put: async (key, body, options) => {
+        if (key.includes('/checkpoints/'))
+          await abortable(untilThen.promise, options?.signal ?? new AbortController().signal);
+        return bench.store.put(key, body, options);
+      },
+    });
+    return { store, goOn: () => untilThen.resolve() };
+  };
+
   for (const when of ['whole', 'still being written'] as const) {
     it(`gives it to the emergency where a save before it, ${when}, has hardly been sent`, async () => {
       await bench.submit('job');
@@ -155,6 +168,43 @@ describe('a trainer with one slot', () => {
       ]);
     });
   }
+
+  it('keeps it for a save that is its answer to the notice, as in an evaluation', async () => {
+    await bench.submit('job');
+    const { store, goOn } = heldUp();
+    const worker = await bench.begin({ store });
+    const { trainer } = worker;
+    trainer.hasOneSlot = true;
+    trainer.train(10);
+    const as = trainer.stage();
+    trainer.answers = false;
+    worker.announce(bench.spotNotice(60_000));
+    const asked = () => trainer.heard.find((message) => message.kind === 'checkpoint');
+    await bench.until('it is asked', () => asked() !== undefined);
+    trainer.say({ kind: 'unchanged', id: asked()?.id ?? '', as });
+    await bench.pass(1_000);
+    goOn();
+    expect(await bench.exitOf(worker)).toBe(75);
+    expect((await bench.state('job')).checkpoints.map(({ step }) => step)).toEqual([10]);
+  });
+
+  it('has what it staged committed when it dies before the notice', async () => {
+    await bench.submit('job');
+    const { store, goOn } = heldUp();
+    const worker = await bench.begin({ store });
+    const { trainer } = worker;
+    trainer.hasOneSlot = true;
+    trainer.train(10);
+    trainer.stage();
+    trainer.say({ kind: 'no-slot' });
+    trainer.exit(null);
+    await bench.pass(1_000);
+    worker.announce(bench.spotNotice(60_000));
+    await bench.pass(1_000);
+    goOn();
+    expect(await bench.exitOf(worker)).toBe(75);
+    expect((await bench.state('job')).checkpoints.map(({ step }) => step)).toEqual([10]);
+  });
 });
 
 describe('what a trainer is told of its save', () => {

@@ -228,7 +228,7 @@ class SimulatedTrainer implements Trainer {
         this.#say({ kind: 'unchanged', id: next.id, as: this.#snapshot.as });
         continue;
       }
-      if (this.#free === undefined) return;
+      if (this.#free === undefined) return this.#say({ kind: 'no-slot' });
       this.#asked.shift();
       this.#stage(next);
     }
@@ -250,7 +250,6 @@ class SimulatedTrainer implements Trainer {
       ...this.#position,
       compatibility: {},
       files: listed,
-      ...(this.#slots.length === 1 && { onlySlot: true }),
     });
     const isAbandoned = this.#abandonsNext;
     this.#abandonsNext = false;

@@ -47,7 +47,10 @@ export class FakeTrainer implements Trainer {
     if (message.kind === 'checkpoint' && this.answers) {
       const { id, reason } = message;
       if (this.hasFreeSlot) this.stage({ id, reason });
-      else this.#waiting = { id, reason };
+      else {
+        this.#waiting = { id, reason };
+        this.say({ kind: 'no-slot' });
+      }
     }
     if (message.kind === 'stop') this.exit(0);
   }
@@ -111,7 +114,6 @@ export class FakeTrainer implements Trainer {
       ...this.position,
       compatibility: {},
       files,
-      ...(this.hasOneSlot && { onlySlot: true }),
     });
     return {
       id,

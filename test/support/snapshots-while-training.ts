@@ -60,10 +60,7 @@ export async function snapshotsWhileTraining(
     }));
     contents.add(copies.map(({ bytes }) => sha256Hex(bytes)).join());
     const means = { send() {}, pace };
-    await stageSnapshot(
-      { slot, snapshot, id: `t${step}`, reason: 'policy', compatibility: {}, isOnlySlot: false },
-      means,
-    );
+    await stageSnapshot({ slot, snapshot, id: `t${step}`, reason: 'policy', compatibility: {} }, means);
     for (const { path, bytes } of copies) {
       paths.add(path);
       const written = readFileSync(join(dir, `slot-${slot.number}`, path)).subarray(0, bytes.length);

@@ -114,6 +114,29 @@ describe('a request', () => {
     expect(told(sent).slice(-2)).toEqual(['staging s1 notice in 0 at 1', 'staged s1']);
   });
 
+  it('says once that no slot is free, and only for a state that none of them holds', async () => {
+    const { attach, step, request, sent, idle, checkpoints } = world((moment) =>
+      moment.step < 3 ? 'early' : undefined,
+    );
+    attach();
+    await step();
+    await idle();
+    await step();
+    request('s1');
+    await idle();
+    request('s2');
+    expect(told(sent)).not.toContain('no-slot');
+    checkpoints.leaveBoundary('step');
+    request('s3');
+    await step();
+    await step();
+    expect(told(sent).filter((line) => line === 'no-slot')).toHaveLength(1);
+    checkpoints.released({ slot: 0, committed: false });
+    await step();
+    expect(told(sent).at(-1)).toBe('staging s3 notice in 0 at 5');
+    await idle();
+  });
+
   it('while another snapshot is being written comes after it, and training goes on', async () => {
     const { attach, step, request, sent, idle } = world((moment) =>
       moment.step === 1 ? 'the first step' : undefined,
@@ -161,7 +184,7 @@ describe('a request', () => {
     request('s1', true);
     const boundary = checkpoints.boundary();
     await new Promise((resolve) => setImmediate(resolve));
-    expect(told(sent).at(-1)).toBe('staged t2');
+    expect(told(sent).slice(-2)).toEqual(['staged t2', 'no-slot']);
     checkpoints.released({ slot: 1, committed: true });
     await new Promise((resolve) => setImmediate(resolve));
     await idle();

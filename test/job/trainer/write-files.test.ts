@@ -231,7 +231,6 @@ describe('stageSnapshot', () => {
           id: 't1',
           reason: 'policy',
           compatibility: { seed: 1 },
-          isOnlySlot: isFull,
           snapshot: {
             position: { step: 3, epoch: 0, example: 9 },
             files: [isFull ? broken : file],
@@ -257,7 +256,6 @@ describe('stageSnapshot', () => {
         compatibility: { seed: 1 },
         files: [{ path: 'deep/a', bytes: 10 }],
         best: { metric: 'x', value: 1 },
-        ...(isFull && { onlySlot: true }),
       });
       expect(messages.slice(1)).toEqual(
         isFull
