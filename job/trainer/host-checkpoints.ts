@@ -223,9 +223,9 @@ export class HostCheckpoints {
     return true;
   }
 
-  /** Once for each time that they are all taken. What is just being written may be this very state: then none is missing. */
+  /** Once for each time that they are all taken. One may hold this very state, or be about to: then none is missing. */
   #tellNoSlot(changes: number): void {
-    if (this.#hasToldNoSlot || this.#writing?.known.changes === changes) return;
+    if (this.#hasToldNoSlot || this.#known.some((known) => known.changes === changes)) return;
     this.#hasToldNoSlot = true;
     this.#options.send({ kind: 'no-slot' });
   }

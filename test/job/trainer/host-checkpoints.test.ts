@@ -287,8 +287,8 @@ describe('final', () => {
     expect(told(sent).slice(-3)).toEqual(['staging t2 end in 1 at 1', 'staged t2', 'unchanged s1 as t2']);
   });
 
-  it('ends with the stop when no slot comes free', async () => {
-    const { attach, step, checkpoints, idle } = world(everySteps(1));
+  it('ends with the stop when no slot comes free, and asks for none: one holds the result', async () => {
+    const { attach, step, sent, checkpoints, idle } = world(everySteps(1));
     attach();
     for (let i = 0; i < 2; i++) {
       await step();
@@ -297,6 +297,7 @@ describe('final', () => {
     const final = checkpoints.final();
     checkpoints.stop();
     expect(await final).toBe('stop');
+    expect(told(sent)).not.toContain('no-slot');
   });
 });
 
