@@ -30,11 +30,13 @@ export type Purpose = 'setup' | 'load' | 'step' | 'evaluate';
 
 const purposes = new WeakMap<Rng, Purpose>();
 
+/** Lets others see what a generator is for. */
+function made(purpose: Purpose, rng: Rng): Rng {
+  purposes.set(rng, purpose);
+  return rng;
+}
+
 export function randomStreams(seed: number): RandomStreams {
-  const made = (purpose: Purpose, rng: Rng): Rng => {
-    purposes.set(rng, purpose);
-    return rng;
-  };
   return {
     setup: () => made('setup', createRng([seed, 'setup'])),
     order: (epoch) => createRng([seed, 'order', epoch]),

@@ -146,10 +146,10 @@ describe.concurrent('a program that knows nothing of Holdfast', () => {
 
   it('has its last checkpoint saved also when the two before it are still on their way', async (context) => {
     const { store, submit, startWorker, result } = commandWorld(folder(context));
-    const { put } = store;
+    const put = store.put.bind(store);
     store.put = async (key, ...rest) => {
       if (key.includes('/checkpoints/')) await systemClock.sleep(800);
-      return put.call(store, key, ...rest);
+      return put(key, ...rest);
     };
     await submit(['40', '5', '20']);
     expect(await startWorker()).toBe(0);
