@@ -1,6 +1,11 @@
 import type { RunCourse } from '../../lib/contract/step-record.ts';
 import type { Random } from '../../lib/base/random.ts';
-import { type Interruption, type InterruptionKind, interruptionWords } from './interruption.ts';
+import {
+  type Interruption,
+  type InterruptionKind,
+  type InterruptionPoint,
+  interruptionWords,
+} from './interruption.ts';
 
 export interface PlanOptions {
   /** What the program will do, as its record says. */
@@ -9,6 +14,8 @@ export interface PlanOptions {
   readonly steps: number;
   /** How many interruptions there shall be. */
   readonly interruptions: number;
+  /** @default `firstInterruption` */
+  readonly first?: Interruption;
   readonly random: Random;
 }
 
@@ -43,6 +50,25 @@ export const firstInterruption: Interruption = {
   kill: { on: 'step', step: 6 },
 };
 
+/** The same where all steps are taken in less time than a kill needs, or are fewer: it ends with its first checkpoint. */
+export const firstAtOnce: Interruption = {
+  kind: 'first-step',
+  saveAtSteps: [1],
+  kill: { on: 'staged', step: 1 },
+};
+
+/** Kinds that were planned and never came about: what nobody was killed by proves nothing. */
+export function neverHappened(
+  { runs }: InterruptionPlan,
+  points: readonly InterruptionPoint[],
+): InterruptionPlan['notCovered'] {
+  const happened = new Set(points.map(({ kind }) => kind));
+  const planned = new Set(runs.flat().map(({ kind }) => kind));
+  return [...planned]
+    .filter((kind) => !happened.has(kind))
+    .map((kind) => ({ kind, why: 'the steps were over before a kill could arrive' }));
+}
+
 /** Where the runs are interrupted: a function of its arguments and of the random numbers. */
 export function planInterruptions(options: PlanOptions): InterruptionPlan {
   const { steps, interruptions, random } = options;
@@ -67,8 +93,8 @@ export function planInterruptions(options: PlanOptions): InterruptionPlan {
 }
 
 /** First step, middle of an epoch, twice in a row, end of an epoch. */
-function firstRun(run: RunPlan, { course, steps, random }: PlanOptions): void {
-  run.add(firstInterruption);
+function firstRun(run: RunPlan, { course, steps, random, first = firstInterruption }: PlanOptions): void {
+  run.add(first);
   const span = Math.min(course.stepsPerEpoch ?? steps, steps);
   const middle = between(random, 0.35 * span, 0.65 * span);
   if (span === 1) run.skip('mid-epoch', 'every step ends an epoch');

@@ -13,11 +13,13 @@ import type { Divergence } from './divergence.ts';
 import { divergenceOfFailure } from './divergence-of-failure.ts';
 import { type InterruptedRun, runInterrupted, secondStart } from './interrupted-run.ts';
 import type { InterruptionPoint } from './interruption.ts';
-import { type NegativeControl, negativeControl } from './negative-control.ts';
+import { controlOf, type ControlResult, type NegativeControl, negativeControl } from './negative-control.ts';
 import {
   defaultInterruptions,
+  firstAtOnce,
   firstInterruption,
   type InterruptionPlan,
+  neverHappened,
   planInterruptions,
 } from './plan-interruptions.ts';
 import { runAtMost } from './run-at-most.ts';
@@ -95,7 +97,7 @@ class Verifier {
   readonly #signal: AbortSignal;
   readonly #points: InterruptionPoint[] = [];
   readonly #runs: (InterruptedRun | undefined)[] = [];
-  #control: NegativeControl = 'not-run';
+  #control: ControlResult = 'not-run';
   #reference: ProcessResult | undefined;
 
   constructor(options: VerifyOptions) {
@@ -112,14 +114,17 @@ class Verifier {
     if (first.failure !== undefined || course === undefined) return this.#failed(first, undefined);
     const steps = Math.min(course.steps, this.#options.steps ?? chooseSteps(course, secondsPerStep));
     const random = seededRandom(seed);
-    const plan = planInterruptions({ course, steps, interruptions, random });
+    // It may have come to its end before a kill arrived: then it is nobody's first process.
+    const begin = first.end === 'killed' ? firstInterruption : firstAtOnce;
+    const plan = planInterruptions({ course, steps, interruptions, first: begin, random });
     const planned = plan.runs.flat().length;
     this.#tell({ kind: 'planned', steps, stepsInAll: course.steps, interruptions: planned });
     await this.#runAll({ plan, first, steps });
     const reference = defined(this.#reference, 'the uninterrupted run has ended');
     if (reference.failure !== undefined) return this.#failed(reference, course);
     const divergence = await this.#firstDivergence(reference);
-    if (divergence === undefined && !['found', 'nothing-to-drop'].includes(this.#control))
+    const control = controlOf(this.#control, divergence);
+    if (divergence === undefined && !['found', 'nothing-to-drop'].includes(control))
       throw new InvariantError('a part of a checkpoint was dropped on purpose, and nobody noticed.', {
         hint: 'Nothing is proved by a comparison that misses it: please report it.',
       });
@@ -127,7 +132,11 @@ class Verifier {
     return {
       ...(await this.#common(divergence)),
       failure: divergence?.kind === 'refused' ? failure : undefined,
-      notCovered: plan.notCovered,
+      // Once the answer is known, the rest is not run.
+      notCovered: [
+        ...plan.notCovered,
+        ...(divergence === undefined ? neverHappened(plan, this.#points) : []),
+      ],
       steps: reference.log.step ?? 0,
       stepsInAll: course.steps,
       digest: digestOfLast(reference),
@@ -170,7 +179,7 @@ class Verifier {
       this.#runs[index] = await runInterrupted({
         trial: this.#trial,
         interruptions,
-        first: index === 0 ? first : undefined,
+        first: index === 0 && first.end === 'killed' ? first : undefined,
         endAtStep: steps,
         signal: this.#signal,
         onInterrupted: (point) => this.#interrupted(point),
@@ -261,7 +270,7 @@ class Verifier {
         divergence &&
         diagnose({ divergence, traces: await readTraces(this.#trial.traceDir), program: { code } }),
       points: this.#points,
-      negativeControl: this.#control,
+      negativeControl: controlOf(this.#control, divergence),
       interrupted: this.#runs.filter((run) => run !== undefined).map(({ legs }) => legs),
     };
   }

@@ -3,7 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../lib/base/random.ts';
 import type { RunCourse } from '../../../lib/contract/step-record.ts';
 import type { Interruption } from '../../../proof/verify/interruption.ts';
-import { type InterruptionPlan, planInterruptions } from '../../../proof/verify/plan-interruptions.ts';
+import {
+  firstAtOnce,
+  type InterruptionPlan,
+  neverHappened,
+  planInterruptions,
+} from '../../../proof/verify/plan-interruptions.ts';
 
 const course: RunCourse = { steps: 500, stepsPerEpoch: 250, evaluateEverySteps: 250, evaluates: true };
 
@@ -91,6 +96,24 @@ describe('interruptions', () => {
     expect(kindsOf(planOf({ count: 1 }))).toEqual(['first-step']);
     expect(kindsOf(planOf({ count: 3 }))).toEqual(['during-save', 'first-step', 'mid-epoch']);
     expect(planOf({ count: 12 }).runs.flat()).toHaveLength(12);
+  });
+
+  it('begin at the very first checkpoint where the steps are over before a kill arrives', () => {
+    const plan = planInterruptions({
+      course: { steps: 4, stepsPerEpoch: null, evaluateEverySteps: null, evaluates: false },
+      steps: 4,
+      interruptions: 2,
+      first: firstAtOnce,
+      random: seededRandom(1),
+    });
+    expect(plan.runs[0]?.map(({ kind, kill }) => [kind, kill.on])).toEqual([
+      ['first-step', 'staged'],
+      ['mid-epoch', 'staged'],
+    ]);
+    const happened = { kind: 'first-step', killedAtStep: 1, resumedFromStep: 1 } as const;
+    expect(neverHappened(plan, [happened])).toEqual([
+      { kind: 'mid-epoch', why: 'the steps were over before a kill could arrive' },
+    ]);
   });
 
   it('come in order, at steps that there are, whatever the program and the seed', () => {
