@@ -40,9 +40,11 @@ export class CallNotes {
     const looks = this.#looks.get(`${phase} ${source}`) ?? 0;
     if (looks >= looksMax) return;
     this.#looks.set(`${phase} ${source}`, looks + 1);
-    const { places, isDirect } = callerIn(programPath, below);
+    const { places, isDirect, isByNode } = callerIn(programPath, below);
     // TensorFlow.js reads clocks and settings for itself, but draws for the program.
     if (places.length === 0 || !(isDirect || isRandomness)) return;
+    // `console.log` looks into the environment for colors, and means nothing by it.
+    if (isByNode && source.startsWith('process.env.')) return;
     const key = `${phase} ${source} ${places.map(placeKey).join(' ')}`;
     if (this.#noted.has(key)) return;
     this.#noted.add(key);

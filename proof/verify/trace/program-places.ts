@@ -11,12 +11,15 @@ export interface Caller {
   readonly places: readonly Place[];
   /** The program itself asked, not TensorFlow.js or Holdfast on its way. */
   readonly isDirect: boolean;
+  /** Node.js asked, for something of its own that the program has called. */
+  readonly isByNode: boolean;
 }
 
 /** Where the program stands when it comes to `below`, a function that is on the stack; frames from there inwards are left out. */
 export function callerIn(programPath: string, below: (...args: never) => unknown): Caller {
   const files = new Set([programPath, pathToFileURL(programPath).href]);
-  const frames = framesAbove(below).filter((frame) => isCode(frame.getFileName()));
+  const all = framesAbove(below);
+  const frames = all.filter((frame) => isCode(frame.getFileName()));
   const inProgram = (frame: NodeJS.CallSite): boolean => files.has(frame.getFileName() ?? '');
   return {
     places: frames
@@ -24,6 +27,7 @@ export function callerIn(programPath: string, below: (...args: never) => unknown
       .slice(0, placesMax)
       .map((frame) => ({ line: frame.getLineNumber() ?? 1, column: frame.getColumnNumber() ?? 1 })),
     isDirect: frames[0] !== undefined && inProgram(frames[0]),
+    isByNode: all[0]?.getFileName()?.startsWith('node:') === true,
   };
 }
 
