@@ -9,7 +9,7 @@ import { type TraceOrders, traceVariable } from './trace-orders.ts';
 export interface TracedProcessOptions {
   /** Takes the notes of all processes of one comparison, and no others: `readTraces` reads them together. */
   readonly dir: string;
-  /** Give it another working directory, time zone, host name, clock and order of directories than this one has. */
+  /** Give it another working directory, folder for temporary files, time zone, host name, clock and order of directories than this one has. */
   readonly disturbed: boolean;
   /** Which ones: the same seed disturbs alike. */
   readonly seed: number;
@@ -45,11 +45,14 @@ export function tracedProcess({ dir, disturbed, seed }: TracedProcessOptions): T
     }),
   };
   const cwd = disturbed ? join(dir, `elsewhere-${number}`) : undefined;
-  mkdirSync(cwd ?? dir, { recursive: true });
+  const temporary = cwd && join(cwd, 'tmp');
+  mkdirSync(temporary ?? dir, { recursive: true });
   return {
     env: {
       ...process.env,
       ...(elsewhere && { TZ: elsewhere.zone, HOSTNAME: elsewhere.hostName }),
+      // Files that training leaves there are not on the next machine.
+      ...(temporary !== undefined && { TMPDIR: temporary }),
       [traceVariable]: JSON.stringify(orders),
     },
     execArgv: [`--import=${pathToFileURL(builtFile('proof/verify/trace/preload.js')).href}`],
