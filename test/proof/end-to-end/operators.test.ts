@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { tempDir } from '../support/temp-dir.ts';
+import { tempDir } from '../../support/temp-dir.ts';
 
-const main = join(import.meta.dirname, '..', '..', 'dist', 'cli', 'main.js');
+const main = join(import.meta.dirname, '..', '..', '..', 'dist', 'cli', 'main.js');
 
 /** Ten steps a second, until the file is there, so that every request finds it running. */
 const program = (enough: string, bug: string): string => `
