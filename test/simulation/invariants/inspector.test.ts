@@ -319,6 +319,14 @@ describe('the inspector', () => {
     expect(wrong().broken).toContain(rule);
   });
 
+  it('does not blame an attempt for the ticket that the queue lost after a hand-over', () => {
+    const world = begun().say({ kind: 'released', step: 0, instance: machine });
+    world.inspector.tell(1, { kind: 'sent', messageId: 'm2', jobId: 'job' });
+    world.inspector.tell(2, { kind: 'vanished', messageId: 'm2' });
+    world.inspector.tell(3, { kind: 'removed', messageId: 'm1' });
+    expect(world.inspector.violations).toEqual([]);
+  });
+
   it('takes damage of the world for damage, and says nothing of it', () => {
     const world = begun().commit(1).commit(2);
     const key = world.keyOf(2);

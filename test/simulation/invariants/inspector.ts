@@ -39,6 +39,8 @@ export class Inspector {
   readonly #records = new Map<string, JobRecord>();
   /** Tickets in the queue, by job. */
   readonly #tickets = new Map<string, Set<string>>();
+  /** When the queue last lost a ticket of the job. */
+  readonly #vanishedMs = new Map<string, number>();
   readonly #jobOfTicket = new Map<string, string>();
   /** The ticket of the claim that ended last, by job. */
   readonly #lastOwnTicket = new Map<string, string>();
@@ -99,9 +101,11 @@ export class Inspector {
       case 'removed':
         this.#removed(atMs, happening.messageId);
         break;
-      case 'vanished':
-        this.#forget(happening.messageId);
+      case 'vanished': {
+        const jobId = this.#forget(happening.messageId);
+        if (jobId !== undefined) this.#vanishedMs.set(jobId, atMs);
         break;
+      }
       case 'said':
         if (faultPattern.test(happening.text))
           this.#broken(atMs, 'noFaultOfOurs', `${happening.by}: ${happening.text}`);
@@ -198,6 +202,8 @@ export class Inspector {
     const jobId = this.#forget(messageId);
     const record = jobId === undefined ? undefined : this.#records.get(jobId);
     if (jobId === undefined || record === undefined) return;
+    // The one that was sent at the hand-over may be what the queue has lost since: that is not the attempt's doing.
+    if ((this.#vanishedMs.get(jobId) ?? -Infinity) >= record.landedMs) return;
     const holding = { tickets: this.ticketsOf(jobId), ownTicket: this.#lastOwnTicket.get(jobId) };
     this.#check(atMs, `${jobId}: `, {
       handsOverBeforeItLetsGo: handsOverBeforeItLetsGo(record, messageId, holding),
