@@ -16,9 +16,6 @@ export const explanations: Readonly<Record<string, string>> = {
     'Their sum lies at the goal, and the machine differs by more than the distance: curl, which does none of it but the sending, took 0.51 CPU-s/GB in one run and 0.62 in another.',
   'overhead-steady':
     'The loop adds 5 µs to a step of 6.3 ms, 0.08 %: the turn of the event loop for messages and the allocations of promises, contexts and metrics. Looking for notices adds 0.09 % of two cores.',
-  'resume-fixed':
-    'Node.js starts in 0.10 s, the schemas of messages load in 0.11 to 0.14 s, TensorFlow.js in 0.41 s, its WebAssembly backend starts in 0.07 s; the program and the first step take what is left. Journal, claim and download go on beside that. ' +
-    'One file made of all modules but TensorFlow.js was a tenth faster at most.',
   'resume-0.6':
     'Two cores have no more: until the first step the supervisor takes 1.8 to 2.0 CPU seconds (receiving, hashing, writing), the trainer 2.0 to 2.1 (starting, making its state, reading the checkpoint into it) and the sink 0.26, which is 2.05 s of both cores where nothing ever waits. ' +
     'At 0.3 GB/s the line takes longer than that, and the goal is met.',
