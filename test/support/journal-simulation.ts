@@ -20,7 +20,7 @@ import { checkState } from '../../lib/journal/state-invariants.ts';
 import { failureOf, shouldFail } from '../../lib/journal/strikes.ts';
 import { MemoryObjectStore } from '../../lib/store/memory-object-store.ts';
 import type { CreateResult, PutOptions } from '../../lib/store/object-store.ts';
-import { FaultyObjectStore, type FaultRates } from './faulty-object-store.ts';
+import { FaultyObjectStore, type FaultRates } from '../../proof/rehearsal/faulty-object-store.ts';
 import { checkpointFacts, hastyClock, instance, jobId, submission } from './journal-world.ts';
 
 export type OpenJournal = (ports: JournalPorts, jobId: string) => Promise<Journal>;

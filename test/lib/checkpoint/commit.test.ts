@@ -5,7 +5,7 @@ import { commitCheckpoint } from '../../../lib/checkpoint/commit.ts';
 import { sweepGarbage } from '../../../lib/checkpoint/prune.ts';
 import { uploadCheckpoint } from '../../../lib/checkpoint/upload.ts';
 import { MemoryObjectStore } from '../../../lib/store/memory-object-store.ts';
-import { FaultyObjectStore } from '../../support/faulty-object-store.ts';
+import { FaultyObjectStore } from '../../../proof/rehearsal/faulty-object-store.ts';
 import { digestsIn, digestsOf, keepAll, keysUnder, restore, save, text, uploadOptions } from './files.ts';
 import { jobId, openJob, operator, submitJob, takeOver } from './real-job.ts';
 

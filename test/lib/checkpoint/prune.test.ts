@@ -8,7 +8,7 @@ import { type Manifest, manifestSchema } from '../../../lib/contract/manifest.ts
 import type { Claim } from '../../../lib/journal/claim.ts';
 import { MemoryObjectStore } from '../../../lib/store/memory-object-store.ts';
 import type { ObjectStore } from '../../../lib/store/object-store.ts';
-import { FaultyObjectStore } from '../../support/faulty-object-store.ts';
+import { FaultyObjectStore } from '../../../proof/rehearsal/faulty-object-store.ts';
 import { type Files, digestsIn, digestsOf, keysUnder, restore, save, text } from './files.ts';
 import { jobId, openJob, operator, submitJob, takeOver } from './real-job.ts';
 

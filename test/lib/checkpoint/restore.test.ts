@@ -15,7 +15,7 @@ import { openRestoreFolder } from '../../../lib/checkpoint/restore-folder.ts';
 import { type Chunk, type Manifest, chunkBytes, manifestSchema } from '../../../lib/contract/manifest.ts';
 import { encodeDocument } from '../../../lib/contract/parse-document.ts';
 import type { Claim } from '../../../lib/journal/claim.ts';
-import { FaultyObjectStore } from '../../support/faulty-object-store.ts';
+import { FaultyObjectStore } from '../../../proof/rehearsal/faulty-object-store.ts';
 import { FakeJob } from './fake-job.ts';
 import {
   type Files,

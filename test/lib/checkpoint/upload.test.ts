@@ -9,7 +9,7 @@ import { type CheckpointSource, folderSource } from '../../../lib/checkpoint/sou
 import { uploadCheckpoint } from '../../../lib/checkpoint/upload.ts';
 import { chunkBytes } from '../../../lib/contract/manifest.ts';
 import { MemoryObjectStore } from '../../../lib/store/memory-object-store.ts';
-import { FaultyObjectStore } from '../../support/faulty-object-store.ts';
+import { FaultyObjectStore } from '../../../proof/rehearsal/faulty-object-store.ts';
 import { FakeJob } from './fake-job.ts';
 import {
   digestsIn,

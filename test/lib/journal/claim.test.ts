@@ -8,7 +8,7 @@ import { type Journal, openJournal } from '../../../lib/journal/journal.ts';
 import { requestCancel, requestPause } from '../../../lib/journal/requests.ts';
 import { MemoryObjectStore } from '../../../lib/store/memory-object-store.ts';
 import type { ObjectStore } from '../../../lib/store/object-store.ts';
-import { FaultyObjectStore } from '../../support/faulty-object-store.ts';
+import { FaultyObjectStore } from '../../../proof/rehearsal/faulty-object-store.ts';
 import {
   checkpointFacts,
   claimed,

@@ -10,7 +10,7 @@ import { jobStateSchema } from '../../../lib/journal/job-state-schema.ts';
 import { openJournal } from '../../../lib/journal/journal.ts';
 import { MemoryObjectStore } from '../../../lib/store/memory-object-store.ts';
 import type { ObjectStore } from '../../../lib/store/object-store.ts';
-import { FaultyObjectStore } from '../../support/faulty-object-store.ts';
+import { FaultyObjectStore } from '../../../proof/rehearsal/faulty-object-store.ts';
 import { seededRandom } from '../../../lib/base/random.ts';
 import { checkpointFacts, claimed, jobId, portsOf, submittedJournal } from '../../support/journal-world.ts';
 import { recordingStore } from '../../support/recording-object-store.ts';

@@ -14,7 +14,11 @@ import { type Journal, type NewEntry, openJournal } from '../../../lib/journal/j
 import { fold } from '../../../lib/journal/fold.ts';
 import { MemoryObjectStore } from '../../../lib/store/memory-object-store.ts';
 import type { ObjectStore } from '../../../lib/store/object-store.ts';
-import { type Fault, FaultyObjectStore, type ScriptedFault } from '../../support/faulty-object-store.ts';
+import {
+  type Fault,
+  FaultyObjectStore,
+  type ScriptedFault,
+} from '../../../proof/rehearsal/faulty-object-store.ts';
 import { checkpointFacts, claimed, jobId, portsOf, submittedJournal } from '../../support/journal-world.ts';
 import { recordingStore } from '../../support/recording-object-store.ts';
 

@@ -4,7 +4,7 @@ import { AccessDeniedError, TransientError, UnfitError } from '../../../lib/base
 import { seededRandom } from '../../../lib/base/random.ts';
 import { MemoryObjectStore } from '../../../lib/store/memory-object-store.ts';
 import { probeConditionalWrites } from '../../../lib/store/probe-conditional-writes.ts';
-import { FaultyObjectStore } from '../../support/faulty-object-store.ts';
+import { FaultyObjectStore } from '../../../proof/rehearsal/faulty-object-store.ts';
 
 const probe = async (store: MemoryObjectStore | FaultyObjectStore): Promise<void> =>
   probeConditionalWrites(store, seededRandom(1));

@@ -4,7 +4,11 @@ import { seededRandom } from '../../../lib/base/random.ts';
 import { MemoryObjectStore } from '../../../lib/store/memory-object-store.ts';
 import type { ObjectStore } from '../../../lib/store/object-store.ts';
 import { retryingObjectStore } from '../../../lib/store/retrying-object-store.ts';
-import { type FaultRates, FaultyObjectStore, type ScriptedFault } from '../../support/faulty-object-store.ts';
+import {
+  type FaultRates,
+  FaultyObjectStore,
+  type ScriptedFault,
+} from '../../../proof/rehearsal/faulty-object-store.ts';
 import { type ManualClock, manualClock } from '../../support/manual-clock.ts';
 import { describeObjectStore } from './object-store-contract.ts';
 
