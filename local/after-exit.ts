@@ -2,7 +2,7 @@ import { workerExitCodes } from '../lib/contract/exit-codes.ts';
 
 /** What the end of a worker means for its instance. */
 export type AfterExit =
-  /** The instance was told its end: it stays until then, as EC2 leaves it. Its replacement is already under way. */
+  /** The instance was told its end: it stays until then, as EC2 leaves it, if it still has to. Its replacement is already under way. */
   | 'stays-until-deadline'
   /** There was nothing to do: given back, and not replaced before jobs wait. */
   | 'drained'
@@ -11,7 +11,7 @@ export type AfterExit =
   /** Anything else: given back and replaced. */
   | 'failed';
 
-/** The decision for one exit status; `isNoticed`: an end of the instance was announced. */
+/** The decision for one exit status; `isNoticed`: an end of the instance was announced, taken back or not. */
 export function afterExit(code: number | undefined, isNoticed: boolean): AfterExit {
   if (code === workerExitCodes.configuration) return 'configuration';
   if (isNoticed) return 'stays-until-deadline';

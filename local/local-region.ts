@@ -132,7 +132,11 @@ function lazyQueue(uri: string, ports: { readonly clock: Clock; readonly random:
   let opened: Promise<JobQueue> | undefined;
   return {
     async hasVisible() {
-      opened ??= openQueue(uri, ports);
+      // One that could not be opened is opened anew at the next look.
+      opened ??= openQueue(uri, ports).catch((error: unknown) => {
+        opened = undefined;
+        throw error;
+      });
       return (await (await opened).depth()).visible > 0;
     },
     async close() {

@@ -36,6 +36,7 @@ export class SpotInstance {
   readonly #workDir: string;
   readonly #gone = deferred();
   #deadline: Deadline | undefined;
+  #wasNoticed = false;
   #taking: Promise<void> | undefined;
 
   private constructor(
@@ -87,6 +88,11 @@ export class SpotInstance {
     return this.#deadline;
   }
 
+  /** An end was announced once, whether or not it was taken back. */
+  get wasNoticed(): boolean {
+    return this.#wasNoticed;
+  }
+
   /** The plug has been pulled, or is just being pulled. */
   get isTaken(): boolean {
     return this.#taking !== undefined;
@@ -106,6 +112,7 @@ export class SpotInstance {
   announceInterruption(end: Omit<Extract<ImdsFact, { kind: 'spot-interruption' }>, 'kind'>): Deadline {
     if (this.#deadline === undefined) {
       this.#deadline = deadlineIn(this.#clock, end.inMs);
+      this.#wasNoticed = true;
       this.#imds.announce({ kind: 'spot-interruption', ...end });
     }
     return this.#deadline;

@@ -24,6 +24,8 @@ export class SpotMarket implements AsyncDisposable {
   readonly #ended = deferred<MarketEnd>();
   readonly #tasks = new Set<Promise<void>>();
   readonly #launches = new Set<Promise<void>>();
+  /** Whose workers have left for a notice: they stay until its deadline. */
+  readonly #deserted = new Set<SpotInstance>();
   #shutDown: Promise<void> | undefined;
   /** Launches under way, boot time included. */
   #launching = 0;
@@ -77,6 +79,17 @@ export class SpotMarket implements AsyncDisposable {
       this.#fill(this.#options.bootMs);
     }
     return { deadline, gone: spot.gone };
+  }
+
+  /**
+   * Takes a notice back: nobody pulls the plug any more. An instance whose worker has left for it is of no use to anybody: it
+   * is given back, and its place is filled.
+   * @throws NotFoundError when there is no such instance
+   */
+  withdraw(instanceId: string): void {
+    const spot = this.find(instanceId);
+    spot.withdrawInterruption();
+    if (this.#deserted.has(spot)) this.#track(this.#giveBack(spot));
   }
 
   /** @throws NotFoundError when there is no such instance */
@@ -152,10 +165,15 @@ export class SpotMarket implements AsyncDisposable {
   /** Waits for the end of an instance's worker and decides what becomes of the instance. */
   async #follow(spot: SpotInstance): Promise<void> {
     const code = await spot.exited;
+    const { clock, failureLimits = defaultFailureLimits } = this.#options;
+    // However it ended: what served for long is no failure to start, and none before it counts any more.
+    if (clock.monotonicMs() - spot.startedAtMonotonicMs >= failureLimits.livedMs) this.#failuresInRow = 0;
     if (spot.isTaken) return;
     this.#tell({ kind: 'exited', instanceId: spot.instance.id, code: code ?? null });
-    switch (afterExit(code, spot.deadline !== undefined)) {
+    switch (afterExit(code, spot.wasNoticed)) {
       case 'stays-until-deadline':
+        this.#deserted.add(spot);
+        if (spot.deadline === undefined) await this.#giveBack(spot);
         return;
       case 'drained':
         this.#idlePlaces++;
@@ -173,17 +191,21 @@ export class SpotMarket implements AsyncDisposable {
   }
 
   async #replaceFailed(spot: SpotInstance, code: number | undefined): Promise<void> {
-    const { clock, failureLimits = defaultFailureLimits, bootMs } = this.#options;
-    const livedMs = clock.monotonicMs() - spot.startedAtMonotonicMs;
-    this.#failuresInRow = livedMs >= failureLimits.livedMs ? 1 : this.#failuresInRow + 1;
+    const { failureLimits = defaultFailureLimits } = this.#options;
+    this.#failuresInRow++;
     const delayMs = replacementDelayMs(this.#failuresInRow, failureLimits);
     if (delayMs === undefined) {
       const message = `${this.#failuresInRow} workers in a row failed, the last with exit code ${code ?? 'unknown'}; see ${spot.logFile}`;
       await this.#stop({ reason: 'workers-keep-failing', message });
       return;
     }
+    await this.#giveBack(spot, delayMs);
+  }
+
+  /** Its worker has ended, so that it serves nobody. */
+  async #giveBack(spot: SpotInstance, delayMs = 0): Promise<void> {
     const gone = this.#takeAway(spot, 'worker-ended');
-    this.#fill(bootMs + delayMs);
+    this.#fill(this.#options.bootMs + delayMs);
     await gone;
   }
 
@@ -219,6 +241,7 @@ export class SpotMarket implements AsyncDisposable {
     await spot.kill();
     if (!isFirst) return;
     this.#instances.delete(spot.instance.id);
+    this.#deserted.delete(spot);
     this.#tell({ kind: 'killed', instanceId: spot.instance.id, why });
   }
 

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { marketWorld } from '../support/market-world.ts';
@@ -34,11 +34,36 @@ describe('an instance that somebody plays with', () => {
     await world.tape.nth('instance-started', 2);
     spot.disturbImds(undefined);
     await saw('200');
-    spot.withdrawInterruption();
+    world.market.withdraw(instance.id);
     await vi.waitFor(() => expect(deadline.remainingMs()).toBe(0), patient);
     expect(world.market.find(instance.id)).toBe(spot);
     expect(world.tape.all('killed')).toEqual([]);
   });
+
+  it.each(['before', 'after'])(
+    'is given back, and is no failure, when its worker left for a notice %s that was taken back',
+    async (left) => {
+      const leaving = `setInterval(() => require('node:fs').existsSync(
+        process.env.OUT + '/leave-' + process.env.HOLDFAST_INSTANCE) && process.exit(75), 5);`;
+      const failureLimits = { failuresMax: 1, delayMs: 0, delayMsMax: 0, livedMs: 60_000 };
+      await using world = marketWorld(leaving, { failureLimits });
+      const { instance } = await world.tape.nth('instance-started', 1);
+      world.market.interrupt(instance.id, { noticeMs: 60_000 });
+      const second = await world.tape.nth('instance-started', 2);
+      if (left === 'after') world.market.withdraw(instance.id);
+      writeFileSync(join(world.outDir, `leave-${instance.id}`), '');
+      await world.tape.nth('exited', 1);
+      if (left === 'before') world.market.withdraw(instance.id);
+      expect(await world.tape.nth('killed', 1)).toMatchObject({
+        instanceId: instance.id,
+        why: 'worker-ended',
+      });
+      // Nothing keeps the place of the next one that is lost.
+      await world.market.kill(second.instance.id);
+      await world.tape.nth('instance-started', 3);
+      expect(world.tape.all('stopped')).toEqual([]);
+    },
+  );
 
   it('stands still while it is frozen, goes on when it is thawed, and can be killed frozen', async () => {
     await using world = marketWorld(script);

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
+import { systemClock } from '../../lib/base/clock.ts';
 import { NotFoundError, TransientError } from '../../lib/base/errors.ts';
 import { stillRunning } from '../../local/process-tree.ts';
 import { marketWorld, workerScripts } from '../support/market-world.ts';
@@ -177,6 +178,25 @@ describe('SpotMarket', () => {
     expect(end).toMatchObject({ reason: 'workers-keep-failing' });
     expect(world.tape.all('exited').map(({ code }) => code)).toEqual([70, 70, 70]);
     expect(world.tape.all('instance-started')).toHaveLength(3);
+  });
+
+  it('counts no failures as in a row between which a machine served for long', async () => {
+    let laterMs = 0;
+    const clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + laterMs };
+    // The third machine and the fifth stay, the others fail.
+    const nth = 'n=$(ls "$OUT" | wc -l); touch "$OUT/$n"; case $n in 2|4) exec sleep 1000;; esac; exit 70';
+    await using world = marketWorld('', {
+      command: ['/bin/sh', '-c', nth],
+      failureLimits: quick,
+      clock,
+    });
+    const third = await world.tape.nth('instance-started', 3);
+    await vi.waitFor(() => expect(readdirSync(world.outDir)).toHaveLength(3), patient);
+    laterMs = quick.livedMs;
+    await world.market.kill(third.instance.id);
+    const end = world.market.ended.then(({ reason }) => reason);
+    const fifth = world.tape.nth('instance-started', 5).then(() => 'a fifth machine');
+    await expect(Promise.race([end, fifth])).resolves.toBe('a fifth machine');
   });
 
   it('loses no place to workers that end while their launch is still being finished', async () => {
