@@ -36,6 +36,8 @@ export interface AttemptGoodput {
 }
 
 export interface Goodput {
+  /** When the account begins: the job was submitted. Milliseconds since 1970. */
+  readonly fromMs: number;
   readonly seconds: JobSeconds;
   readonly wallSeconds: number;
   /** A machine was there: all but waiting and paused. Seconds. */
@@ -78,6 +80,7 @@ export function goodputOf(entries: readonly JournalEntry[], now: Date): Goodput 
   const wallSeconds = (untilMs - fromMs) / 1_000;
   const allocatedSeconds = wallSeconds - seconds.waiting - seconds.paused;
   return {
+    fromMs,
     seconds,
     wallSeconds,
     allocatedSeconds,

@@ -8,6 +8,7 @@ const width = 880;
 const left = 150;
 const right = 24;
 const rowHeight = 22;
+const legendWidth = 110;
 
 /** Readable in light and dark: text and lines take the reader's colours, fills are of middle lightness. */
 const style = `
@@ -31,7 +32,7 @@ const kinds: ReadonlyArray<readonly [kind: JobTimeKind, words: string]> = [
 export function drawRehearsal(rehearsal: Rehearsal): string {
   const { attempts, scenario, seed, passed, findings, steps } = rehearsal;
   const timesEnd = 62 + rehearsal.goodput.attempts.length * rowHeight;
-  const stepsTop = timesEnd + 58;
+  const stepsTop = timesEnd + 66;
   const height = stepsTop + attempts.length * rowHeight + 34;
   const verdict = passed ? 'nothing was lost, repeated or different' : `${findings.length} findings`;
   return [
@@ -41,7 +42,7 @@ export function drawRehearsal(rehearsal: Rehearsal): string {
     `<text x="16" y="22">${escapeXml(scenario)}, seed ${seed}: <tspan${passed ? '' : ' class="failed"'}>${verdict}</tspan></text>`,
     `<text x="16" y="42" class="dim">${escapeXml(caption(rehearsal))}</text>`,
     ...drawTimes(rehearsal, timesEnd),
-    ...drawLegend(timesEnd + 24),
+    ...drawLegend(timesEnd + 32),
     `<text x="16" y="${stepsTop - 8}">Steps, 0 to ${steps}</text>`,
     ...attempts.flatMap((attempt, row) => drawSteps(attempt, { y: stepsTop + row * rowHeight, steps })),
     '</svg>',
@@ -55,14 +56,14 @@ function caption({ interruptions, stepsLost, steps, goodput, aloneSeconds }: Reh
 }
 
 function drawTimes({ goodput, happenings }: Rehearsal, bottom: number): readonly string[] {
-  const { attempts, wallSeconds } = goodput;
-  const beganMs = (attempts[0]?.fromMs ?? 0) - goodput.seconds.waiting * 1_000;
+  const { attempts, wallSeconds, fromMs } = goodput;
   const scale = (width - left - right) / Math.max(0.001, wallSeconds);
   const acts = happenings.filter(({ of }) => of === 'machine');
   return [
+    ...drawAxis(wallSeconds, bottom + 8),
     ...attempts.flatMap((attempt, row) => {
       const y = 52 + row * rowHeight;
-      const x = left + Math.max(0, (attempt.fromMs - beganMs) / 1_000) * scale;
+      const x = left + Math.max(0, (attempt.fromMs - fromMs) / 1_000) * scale;
       return [label(attempt.instance.id, y), ...drawSeconds(attempt, { x, y, scale })];
     }),
     ...acts.map(({ atSeconds, what }) => {
@@ -86,14 +87,27 @@ function drawSeconds(
   });
 }
 
+/** From the moment in which the job was submitted to its end. */
+function drawAxis(wallSeconds: number, y: number): readonly string[] {
+  return [
+    `<text x="${left}" y="${y}" class="dim">0 s</text>`,
+    `<text x="${width - right}" y="${y}" text-anchor="end" class="dim">${round(wallSeconds)} s</text>`,
+  ];
+}
+
 function drawLegend(y: number): readonly string[] {
-  return kinds.flatMap(([kind, words], index) => {
-    const x = left + index * 130;
-    return [
-      `<rect x="${x}" y="${y - 10}" width="12" height="12" class="${kind}"/>`,
-      `<text x="${x + 18}" y="${y}" class="dim">${words}</text>`,
-    ];
-  });
+  const acts = left + kinds.length * legendWidth;
+  return [
+    ...kinds.flatMap(([kind, words], index) => {
+      const x = left + index * legendWidth;
+      return [
+        `<rect x="${x}" y="${y - 10}" width="12" height="12" class="${kind}"/>`,
+        `<text x="${x + 18}" y="${y}" class="dim">${words}</text>`,
+      ];
+    }),
+    `<line x1="${acts + 6}" y1="${y - 11}" x2="${acts + 6}" y2="${y + 3}" class="act"/>`,
+    `<text x="${acts + 18}" y="${y}" class="dim">done to a machine</text>`,
+  ];
 }
 
 function drawSteps(
