@@ -3,15 +3,15 @@ import { describeEvent } from '../../lib/ledger/describe-event.ts';
 import { type Goodput, goodputOf } from '../../lib/ledger/goodput.ts';
 import { timeline } from '../../lib/ledger/timeline.ts';
 import { filesOf } from '../soak/audit-checkpoint.ts';
-import { auditJob } from '../soak/audit-job.ts';
-import { sampleLedger, type Step } from '../soak/audit-samples.ts';
+import { auditJob, type RunEvidence } from '../soak/audit-job.ts';
+import { sampleLedger } from '../soak/audit-samples.ts';
 import type { Finding } from '../soak/finding.ts';
+import { referenceOf } from '../soak/reference-of.ts';
 import { attemptsOf, type RehearsedAttempt } from './attempts-of.ts';
 import { digestOfFiles } from './compare-results.ts';
 import type { Act } from './conduct.ts';
 import { type EpochCount, epochsOf, shapeOf } from './epochs-of.ts';
 import type { FaultNote } from './fault-log.ts';
-import type { RunEvidence } from './run-evidence.ts';
 
 export interface RehearsalEvidence {
   readonly scenario: { readonly name: string; readonly about: string };
@@ -64,14 +64,11 @@ export interface Rehearsal {
 
 const interrupts: ReadonlySet<Act['kind']> = new Set(['kill', 'notice', 'freeze']);
 
-const isStep = (record: { readonly kind: string }): record is Step => record.kind === 'step';
-
 /** Holds what is left of a rehearsed job to everything that is promised, and to the run that was left alone. */
 export function judge(evidence: RehearsalEvidence): Rehearsal {
   const { scenario, seed, planned, done, acts, faults, alone, rehearsed, now } = evidence;
   const { entries, attempts } = rehearsed;
-  const aloneSteps = alone.attempts.flatMap(({ records }) => records.filter(isStep));
-  const findings = findingsOf(evidence, aloneSteps);
+  const findings = [...heldTo(alone, rehearsed), ...whyFailed(entries)];
   const { line, computed } = sampleLedger(entries, attempts);
   const isNoted = attempts.length > 0;
   return {
@@ -98,23 +95,11 @@ export function judge(evidence: RehearsalEvidence): Rehearsal {
   };
 }
 
-function findingsOf(
-  { alone, rehearsed }: RehearsalEvidence,
-  aloneSteps: readonly Step[],
-): readonly Omit<Finding, 'jobId'>[] {
-  const last = alone.checkpoints.at(-1);
-  const completed = alone.entries.findLast((entry) => entry.kind === 'completed');
-  const found = auditJob({
-    ...rehearsed,
-    data: shapeOf(aloneSteps),
-    reference: {
-      files: (last && filesOf(last)) ?? {},
-      steps: aloneSteps,
-      metrics: completed?.metrics ?? {},
-    },
-    ends: ['completed'],
-  });
-  return [...found.map(({ rule, what }) => ({ rule, what })), ...whyFailed(rehearsed.entries)];
+/** Where a run breaks what is promised, or is not what the run was that was left alone. */
+export function heldTo(alone: RunEvidence, run: RunEvidence): readonly Omit<Finding, 'jobId'>[] {
+  const reference = referenceOf(alone);
+  const found = auditJob({ ...run, data: shapeOf(reference.steps), reference, ends: ['completed'] });
+  return found.map(({ rule, what }) => ({ rule, what }));
 }
 
 function whyFailed(entries: readonly JournalEntry[]): readonly Omit<Finding, 'jobId'>[] {

@@ -5,13 +5,14 @@ import { UnfitError } from '../../lib/base/errors.ts';
 import { seededRandom } from '../../lib/base/random.ts';
 import { openStore, type RegionPorts } from '../../lib/client/region.ts';
 import type { JobState } from '../../lib/journal/job-state.ts';
+import type { RunEvidence } from '../soak/audit-job.ts';
+import { readEvidence } from '../soak/read-evidence.ts';
 import { type Act, conduct } from './conduct.ts';
 import { readFaultNotes } from './fault-log.ts';
 import { JobWatcher, type Look } from './job-watcher.ts';
-import { judge, type Rehearsal } from './judge.ts';
+import { heldTo, judge, type Rehearsal } from './judge.ts';
 import type { LoadedScenario } from './load-scenario.ts';
-import { readRun } from './run-evidence.ts';
-import { faultsLogOf, openRehearsalRegion, type RehearsalRegion } from './rehearsal-region.ts';
+import { faultsLogOf, openRehearsalRegion, recordsDirOf, type RehearsalRegion } from './rehearsal-region.ts';
 import { plannedEvents } from './scenario.ts';
 import { type Subject, submitSubject } from './subject.ts';
 
@@ -41,25 +42,42 @@ export async function rehearse(options: RehearsalOptions): Promise<Rehearsal> {
   const { scenario, name, seed, dir, ports } = options;
   options.onPart('The job, left alone');
   await trainAlone(options);
+  const store = await openStore(pathToFileURL(join(dir, 'store')).href, ports);
+  const recordsDir = recordsDirOf(dir);
+  const alone = await readEvidence(store, { jobId: rehearsedJobs.alone, recordsDir });
+  refuseDisorder(alone);
   options.onPart(`The same job, put through \`${name}\``);
   const { acts, done } = await trainRehearsed(options);
-  const store = await openStore(pathToFileURL(join(dir, 'store')).href, ports);
-  const planned = plannedEvents(scenario);
-  const faults = await readFaultNotes(faultsLogOf(dir));
-  if (done === 0 && planned > 0 && faults.length === 0)
-    throw new UnfitError('the job was over before anything had happened to it.', {
-      hint: 'Give it more to do, with --set, so that it trains for some ten seconds at least.',
-    });
-  return judge({
+  const rehearsal = judge({
     scenario: { name, about: scenario.about },
     seed,
-    planned,
+    planned: plannedEvents(scenario),
     done,
     acts,
-    faults,
-    alone: await readRun(store, dir, rehearsedJobs.alone),
-    rehearsed: await readRun(store, dir, rehearsedJobs.rehearsed),
+    faults: await readFaultNotes(faultsLogOf(dir)),
+    alone,
+    rehearsed: await readEvidence(store, { jobId: rehearsedJobs.rehearsed, recordsDir }),
     now: ports.clock.now(),
+  });
+  refuseCalm(rehearsal);
+  return rehearsal;
+}
+
+/** What is wrong by itself makes nothing else right. */
+function refuseDisorder(alone: RunEvidence): void {
+  const [first] = heldTo(alone, alone);
+  if (first === undefined) return;
+  throw new UnfitError(
+    `the run that was left alone is not in order, so that nothing can be held to it: ${first.rule}: ${first.what}`,
+    { hint: 'Rehearse again on a machine that does nothing else; if it stays, the program is at fault.' },
+  );
+}
+
+/** A job to which nothing happened shows nothing, unless it went wrong all by itself. */
+function refuseCalm({ passed, done, faults }: Rehearsal): void {
+  if (!passed || done > 0 || Object.keys(faults).length > 0) return;
+  throw new UnfitError('the job was over before anything had happened to it.', {
+    hint: 'Give it more to do, with --set, so that it trains for some ten seconds at least.',
   });
 }
 

@@ -15,11 +15,18 @@ export interface Reference {
   readonly metrics: Readonly<Record<string, number>>;
 }
 
-export interface JobEvidence {
+/** What is left of a job when it is over. */
+export interface RunEvidence {
   readonly jobId: string;
+  /** The whole journal. */
   readonly entries: readonly JournalEntry[];
+  /** Those that are kept, with all their bytes. */
   readonly checkpoints: readonly CheckpointEvidence[];
+  /** What each attempt noted of its steps; empty for a command. */
   readonly attempts: readonly AttemptRecord[];
+}
+
+export interface JobEvidence extends RunEvidence {
   readonly data: DataShape | undefined;
   readonly reference: Reference;
   /** How it may have ended. */
@@ -41,7 +48,8 @@ export function auditJob(evidence: JobEvidence): readonly Finding[] {
   const { jobId, entries, checkpoints, attempts, data, reference, ends } = evidence;
   const [first = 'completed'] = ends;
   const end = ends.find((kind) => entries.some((entry) => entry.kind === kind)) ?? first;
-  const recorded = reference.steps.length > 0;
+  // A run that noted nothing although it could shows nothing: only of a command nobody expects any.
+  const recorded = reference.steps.length > 0 || attempts.length > 0;
   return [
     ...auditJournal({ jobId, entries, end }),
     ...checkpoints.flatMap(auditCheckpoint),
@@ -59,15 +67,14 @@ function auditResult({ jobId, entries, checkpoints, reference }: JobEvidence): r
   const files = filesOf(last) ?? {};
   const paths = [...new Set([...Object.keys(files), ...Object.keys(reference.files)])];
   const different = paths.filter((path) => files[path] !== reference.files[path]);
-  const metrics = Object.entries(reference.metrics).filter(
-    ([name, value]) => !Object.is(completed.metrics[name], value),
-  );
+  const names = [...new Set([...Object.keys(completed.metrics), ...Object.keys(reference.metrics)])];
+  const metrics = names.filter((name) => !Object.is(completed.metrics[name], reference.metrics[name]));
   return [
     ...different.map((path) => ({ jobId, rule, what: `${path} differs` })),
-    ...metrics.map(([name, value]) => ({
+    ...metrics.map((name) => ({
       jobId,
       rule,
-      what: `${name} is ${completed.metrics[name]}, alone ${value}`,
+      what: `${name} is ${completed.metrics[name]}, alone ${reference.metrics[name]}`,
     })),
   ];
 }

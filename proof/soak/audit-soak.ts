@@ -5,7 +5,7 @@ import { auditJob, type JobEvidence, type Reference } from './audit-job.ts';
 import { sampleLedger } from './audit-samples.ts';
 import type { Finding } from './finding.ts';
 import { type Control, controlAudit } from './control-audit.ts';
-import { readJournal, readKeptCheckpoints, readRecords } from './read-evidence.ts';
+import { readEvidence } from './read-evidence.ts';
 import { referenceKey } from './references.ts';
 import type { SoakedJob } from './soak-job.ts';
 import type { SoakReport } from './soak-report.ts';
@@ -29,19 +29,10 @@ export async function auditSoak(
   const findings: Finding[] = [];
   let best: JobEvidence | undefined;
   for (const { jobId, kind, seed, ends } of jobs) {
-    const entries = await readJournal(store, jobId);
-    const checkpoints = await readKeptCheckpoints(store, jobId, entries);
-    const attempts = await readRecords(recordsDir, jobId);
+    const run = await readEvidence(store, { jobId, recordsDir });
+    const { entries, checkpoints, attempts } = run;
     const reference = defined(references.get(referenceKey({ kind, seed })), 'each kind and seed ran alone');
-    const evidence: JobEvidence = {
-      jobId,
-      entries,
-      checkpoints,
-      attempts,
-      data: kind.data,
-      reference,
-      ends,
-    };
+    const evidence: JobEvidence = { ...run, data: kind.data, reference, ends };
     const found = auditJob(evidence);
     findings.push(...found);
     if (found.length === 0 && roomIn(evidence) > roomIn(best)) best = evidence;

@@ -7,11 +7,26 @@ import { objectKeys } from '../../lib/contract/object-keys.ts';
 import { type StepRecord, stepRecordSchema } from '../../lib/contract/step-record.ts';
 import type { ObjectStore } from '../../lib/store/object-store.ts';
 import type { CheckpointEvidence } from './audit-checkpoint.ts';
+import type { RunEvidence } from './audit-job.ts';
 import type { AttemptRecord } from './audit-samples.ts';
 import { JournalWalk } from './journal-walk.ts';
 
+/** Everything that is left of a job in its store, and in the folder where trainers note their steps. */
+export async function readEvidence(
+  store: ObjectStore,
+  { jobId, recordsDir }: { readonly jobId: string; readonly recordsDir: string },
+): Promise<RunEvidence> {
+  const entries = await readJournal(store, jobId);
+  return {
+    jobId,
+    entries,
+    checkpoints: await readKeptCheckpoints(store, jobId, entries),
+    attempts: await readRecords(recordsDir, jobId),
+  };
+}
+
 /** The journal of a job as it lies in the store, read slot by slot and by no hint. */
-export async function readJournal(store: ObjectStore, jobId: string): Promise<readonly JournalEntry[]> {
+async function readJournal(store: ObjectStore, jobId: string): Promise<readonly JournalEntry[]> {
   const keys: string[] = [];
   for (let after: string | undefined = ''; after !== undefined;) {
     const page = await store.list(objectKeys.journal(jobId), after === '' ? {} : { after });
@@ -27,7 +42,7 @@ export async function readJournal(store: ObjectStore, jobId: string): Promise<re
 }
 
 /** Every checkpoint that the journal says is kept, with all its bytes: the programs of a soak are small. */
-export async function readKeptCheckpoints(
+async function readKeptCheckpoints(
   store: ObjectStore,
   jobId: string,
   entries: readonly JournalEntry[],
@@ -62,7 +77,7 @@ function chunkKeys(manifest: Uint8Array, key: string): readonly string[] {
 }
 
 /** What the attempts of a job noted of their steps: one file for each, named after its claim. */
-export async function readRecords(recordsDir: string, jobId: string): Promise<readonly AttemptRecord[]> {
+async function readRecords(recordsDir: string, jobId: string): Promise<readonly AttemptRecord[]> {
   const dir = join(recordsDir, jobId);
   const attempts: AttemptRecord[] = [];
   for (const name of (await unlessMissing(readdir(dir))) ?? []) {

@@ -1,11 +1,10 @@
-import { assert, defined } from '../../lib/base/assert.ts';
+import { assert } from '../../lib/base/assert.ts';
 import { UnfitError } from '../../lib/base/errors.ts';
-import { filesOf } from './audit-checkpoint.ts';
 import { auditJob, type Reference } from './audit-job.ts';
-import type { Step } from './audit-samples.ts';
 import type { Kind } from './kinds.ts';
 import type { PlannedJob } from './plan-job.ts';
-import { readJournal, readKeptCheckpoints, readRecords } from './read-evidence.ts';
+import { readEvidence } from './read-evidence.ts';
+import { referenceOf } from './reference-of.ts';
 import { soakJob, type SoakedJob, type Stage } from './soak-job.ts';
 
 /** Of which program and seed a reference tells. */
@@ -32,41 +31,28 @@ export async function makeReferences(
   const work = async (): Promise<void> => {
     for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) {
       for (const done of await soakJob(stage, job))
-        references.set(referenceKey(done), await referenceOf(stage, done));
+        references.set(referenceKey(done), await auditedReference(stage, done));
     }
   };
   await Promise.all(Array.from({ length: options.atOnce }, work));
   return references;
 }
 
-async function referenceOf(
+async function auditedReference(
   { region, recordsDir }: Stage & { readonly recordsDir: string },
   { jobId, kind, state }: SoakedJob,
 ): Promise<Reference> {
-  const entries = await readJournal(region.store, jobId);
-  const checkpoints = await readKeptCheckpoints(region.store, jobId, entries);
-  const attempts = await readRecords(recordsDir, jobId);
-  const steps = attempts.flatMap(({ records }) =>
-    records.filter((record): record is Step => record.kind === 'step'),
-  );
-  const last = defined(checkpoints.at(-1), 'a job that is over has a checkpoint');
-  const reference = { files: filesOf(last) ?? {}, steps, metrics: state.end?.metrics ?? {} };
-  const found = auditJob({
-    jobId,
-    entries,
-    checkpoints,
-    attempts,
-    data: kind.data,
-    reference,
-    ends: ['completed'],
-  });
-  assert(!kind.isRecorded || steps.length === kind.steps, 'a run left alone notes each of its steps once', {
-    jobId,
-    steps: steps.length,
-  });
+  const run = await readEvidence(region.store, { jobId, recordsDir });
+  const reference = referenceOf(run);
+  const { length } = reference.steps;
+  const found = auditJob({ ...run, data: kind.data, reference, ends: ['completed'] });
   if (found.length > 0 || state.totals.claims !== 1)
     throw new UnfitError(
       `the run ${jobId}, which was left alone, is not in order: ${found[0]?.what ?? 'it was interrupted'}`,
     );
+  assert(!kind.isRecorded || length === kind.steps, 'a run left alone notes each of its steps once', {
+    jobId,
+    steps: length,
+  });
   return reference;
 }

@@ -1,15 +1,21 @@
 import { describe, expect, it } from 'vitest';
 import { drawRehearsal } from '../../../proof/rehearsal/draw-rehearsal.ts';
 import { judge, type Rehearsal, type RehearsalEvidence } from '../../../proof/rehearsal/judge.ts';
-import type { RunEvidence } from '../../../proof/rehearsal/run-evidence.ts';
+import type { RunEvidence } from '../../../proof/soak/audit-job.ts';
 import { rehearsalLines } from '../../../cli/rehearsal-lines.ts';
 import { openTerminal } from '../../../cli/terminal.ts';
-import { aSoakedJob, journalOf, soakedFacts, stepsFrom } from '../soak/a-soaked-job.ts';
+import { aSoakedJob, instance, journalOf, soakedFacts, stepsFrom } from '../soak/a-soaked-job.ts';
 
 const { attempts, ...job } = aSoakedJob();
 const rehearsed: RunEvidence = { ...job, attempts };
-/** The same job without a loss: only its steps and its last checkpoint count. */
-const alone: RunEvidence = { ...rehearsed, attempts: [{ claim: 2, records: stepsFrom(1, 8) }] };
+/** The same job handed over without a loss. */
+const alone: RunEvidence = {
+  ...rehearsed,
+  attempts: [
+    { claim: 2, records: stepsFrom(1, 4) },
+    { claim: 6, records: stepsFrom(5, 8) },
+  ],
+};
 
 function judged(changes: Partial<RehearsalEvidence> = {}): Rehearsal {
   return judge({
@@ -75,13 +81,35 @@ describe('judge', () => {
   });
 
   it('finds numbers and results that the run left alone does not have', () => {
-    const other = stepsFrom(1, 8).map((record) =>
+    const other = stepsFrom(5, 8).map((record) =>
       record.kind === 'step' && record.step === 7 ? { ...record, metrics: { loss: '0'.repeat(16) } } : record,
     );
-    const numbers = judged({ alone: { ...alone, attempts: [{ claim: 2, records: other }] } });
+    const numbers = judged({
+      alone: { ...alone, attempts: [...alone.attempts.slice(0, 1), { claim: 6, records: other }] },
+    });
     expect(rulesOf(numbers)).toEqual(['every step made the same numbers']);
     const older = { ...alone, checkpoints: rehearsed.checkpoints.slice(0, -1) };
     expect(rulesOf(judged({ alone: older }))).toContain('a result is that of a run left alone');
+  });
+
+  it('holds a run to the steps that count of one that a busy machine lost by itself', () => {
+    // In the order of a folder, which is none.
+    const lost = { ...rehearsed, attempts: attempts.toReversed() };
+    expect(judged({ alone: lost })).toMatchObject({ passed: true, findings: [] });
+  });
+
+  it('finds that nobody noted a step where steps are noted', () => {
+    const silent = { ...alone, attempts: [{ claim: 2, records: [] }] };
+    expect(rulesOf(judged({ alone: silent, rehearsed: silent }))).toContain('every step is on the line once');
+  });
+
+  it('finds a result of an evaluation that the run left alone does not have', () => {
+    const more = rehearsed.entries.map((entry) =>
+      entry.kind === 'completed' ? { ...entry, metrics: { ...entry.metrics, loss: 1 } } : entry,
+    );
+    expect(rulesOf(judged({ rehearsed: { ...rehearsed, entries: more } }))).toEqual([
+      'a result is that of a run left alone',
+    ]);
   });
 
   it('finds a job that did not end, and one that nobody could have continued', () => {
@@ -138,5 +166,25 @@ describe('what is shown of a rehearsal', () => {
       1,
     );
     expect(picture).not.toMatch(/NaN|undefined|Infinity/);
+  });
+
+  it('is drawn to one scale: what was done to a machine stands over the attempt that it was done to', () => {
+    // Claimed after one second; handed over at the fifth, and claimed again at the seventh of ten.
+    const handedOver = journalOf([
+      ...soakedFacts.slice(0, 5),
+      { kind: 'released', cause: 'interrupted', step: 4, message: '', claim: 2 },
+      { kind: 'ticketed', by: 'nobody', claim: null },
+      { kind: 'claimed', ticket: 't-2', instance: { ...instance, id: 'i-2' }, claim: 8 },
+      { kind: 'restored', checkpoint: '2-2-step4', step: 4, bytes: 0, elapsedMs: 1, claim: 8 },
+    ]);
+    const picture = drawRehearsal(judged({ rehearsed: { ...rehearsed, entries: handedOver } }));
+    const [first, second] = [...picture.matchAll(/>i-[12]<\/text>\n<rect x="([\d.]+)"/g)].map(([, x]) =>
+      Number(x),
+    );
+    const acts = [...picture.matchAll(/<line x1="([\d.]+)"[^/]*><title>/g)].map(([, x]) => Number(x));
+    const [left, wide] = [150, 706];
+    expect([first, second, ...acts]).toEqual(
+      [0.1, 0.7, 0.45].map((share) => expect.closeTo(left + share * wide, 1)),
+    );
   });
 });

@@ -30,7 +30,7 @@ describe('the audit of a job', () => {
 
   it('is told blind by its control when it is', () => {
     const { overlooked } = controlAudit(aSoakedJob(), (evidence) =>
-      auditJob({ ...evidence, reference: { ...evidence.reference, steps: [] } }),
+      auditJob({ ...evidence, attempts: [], reference: { ...evidence.reference, steps: [] } }),
     );
     expect(overlooked).toContain('a loss is off by one bit');
     expect(overlooked).not.toContain('the result has other bytes');
