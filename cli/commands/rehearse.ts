@@ -47,6 +47,9 @@ export const rehearse: Command<RehearseInput> = async (context, input) => {
   });
 };
 
+/** What a timer of Node.js can count: 24 days. */
+const timerMsMax = 2 ** 31 - 1;
+
 interface Play {
   readonly input: RehearseInput;
   readonly loaded: LoadedScenario;
@@ -60,7 +63,7 @@ async function play(context: CliContext, order: Play): Promise<Rehearsal> {
   const { input, loaded, seed, subject, dir, interrupted } = order;
   const { clock, random, terminal } = context;
   const display = new LiveDisplay(terminal, clock);
-  const limit = AbortSignal.timeout(input.limitMs);
+  const limit = AbortSignal.timeout(Math.min(timerMsMax, Math.ceil(input.limitMs)));
   try {
     return await runRehearsal({
       ...loaded,

@@ -1,8 +1,7 @@
 import { defined } from '../../lib/base/assert.ts';
 import { type Clock, pause } from '../../lib/base/clock.ts';
-import { NotFoundError } from '../../lib/base/errors.ts';
 import type { Random } from '../../lib/base/random.ts';
-import type { OpenClaim } from '../../lib/journal/job-state.ts';
+import type { JobState, OpenClaim } from '../../lib/journal/job-state.ts';
 import { interruptionPlan } from '../../local/interruption-plan.ts';
 import type { SpotInstance } from '../../local/spot-instance.ts';
 import type { SpotMarket } from '../../local/spot-market.ts';
@@ -19,8 +18,11 @@ export interface Act {
 }
 
 export interface Stage {
-  readonly watcher: JobWatcher;
-  readonly market: SpotMarket;
+  readonly watcher: Pick<JobWatcher, 'look' | 'until'>;
+  readonly market: Pick<
+    SpotMarket,
+    'instances' | 'find' | 'interrupt' | 'withdraw' | 'kill' | 'recommendRebalance'
+  >;
   readonly clock: Clock;
   readonly random: Random;
   readonly signal: AbortSignal;
@@ -29,6 +31,8 @@ export interface Stage {
 
 /** Between two looks at the job. */
 const lookMs = 50;
+/** The same, where only its end is waited for. */
+const restMs = 250;
 /** A storm does not fall asleep: gaps are drawn, but are at most so many times as long as their mean. */
 const gapMax = 3;
 
@@ -93,14 +97,13 @@ class Conductor {
   async #target(
     event: Pick<ScenarioEventOf<'kill'>, 'when' | 'afterSeconds'>,
   ): Promise<{ readonly spot: SpotInstance; readonly token: number } | undefined> {
-    const { clock, market, watcher, signal, random } = this.#stage;
+    const { clock, market, signal, random } = this.#stage;
     const pick = random.next();
     for (;;) {
       const trained = event.when === 'any' ? undefined : await this.#training(0);
       if (trained === undefined && event.when !== 'any') return undefined;
-      await clock.sleep(event.afterSeconds * 1_000, signal);
-      const { state } = await watcher.look();
-      if (state.end !== null) return undefined;
+      const state = await this.#unlessOver(event.afterSeconds * 1_000);
+      if (state === undefined) return undefined;
       const healthy = market.instances.filter(({ deadline }) => deadline === undefined);
       const owner = healthy.find(({ instance }) => instance.id === state.claim?.instance.id);
       // What trained then may be gone by now.
@@ -111,6 +114,18 @@ class Conductor {
         return { spot: market.find(chosen.instance.id), token };
       }
       await clock.sleep(lookMs, signal);
+    }
+  }
+
+  /** The job so much later; undefined once it has ended, as soon as it has: nobody waits an hour for nothing. */
+  async #unlessOver(ms: number): Promise<JobState | undefined> {
+    const { clock, watcher, signal } = this.#stage;
+    const untilMs = clock.monotonicMs() + ms;
+    for (;;) {
+      await clock.sleep(Math.max(0, Math.min(restMs, untilMs - clock.monotonicMs())), signal);
+      const { state } = await watcher.look();
+      if (state.end !== null) return undefined;
+      if (clock.monotonicMs() >= untilMs) return state;
     }
   }
 
@@ -168,26 +183,26 @@ class Conductor {
     );
     this.#afterwards(killAfterSeconds, () => this.#kill(spot, 'SIGKILL before its deadline'));
     this.#afterwards(withdrawAfterSeconds, () => {
-      spot.withdrawInterruption();
+      // A machine that is gone hears of nothing any more.
+      if (spot.isTaken) return;
+      this.#stage.market.withdraw(spot.instance.id);
       this.#tell('withdraw', spot, 'the notice is taken back');
     });
   }
 
   async #kill(spot: SpotInstance, what: string): Promise<void> {
+    // Its time was over, or its worker ended a moment before, so that it is gone already.
+    if (spot.isTaken) return;
     this.#tell('kill', spot, what);
-    await this.#stage.market.kill(spot.instance.id).catch((error: unknown) => {
-      // Its worker ended a moment before, so that the market gave it back already.
-      if (!(error instanceof NotFoundError)) throw error;
-    });
+    await this.#stage.market.kill(spot.instance.id);
   }
 
   async #freeze(spot: SpotInstance, event: ScenarioEventOf<'freeze'>, token: number): Promise<void> {
-    const { clock, signal } = this.#stage;
     spot.freeze();
     this.#tell('freeze', spot, 'stands still');
     try {
       await this.#training(token);
-      await clock.sleep(event.thawAfterSeconds * 1_000, signal);
+      await this.#unlessOver(event.thawAfterSeconds * 1_000);
     } finally {
       spot.thaw();
       this.#tell('thaw', spot, 'goes on, as if nothing had been');

@@ -26,8 +26,12 @@ export async function loadScenario(nameOrFile: string, cwd: string): Promise<Loa
 async function readJson(file: string, typed: string): Promise<unknown> {
   let text: string;
   try {
-    const { size } = await stat(file);
-    if (size > bytesMax) throw new UsageError('a scenario is no larger than 256 KiB.', { facts: { file } });
+    const found = await stat(file);
+    // A device or a pipe has no size, and may never end.
+    if (!found.isFile())
+      throw new UsageError('a scenario is a file, and this is no file.', { facts: { file } });
+    if (found.size > bytesMax)
+      throw new UsageError('a scenario is no larger than 256 KiB.', { facts: { file } });
     text = await readFile(file, 'utf8');
   } catch (cause) {
     if (cause instanceof UsageError) throw cause;
@@ -52,10 +56,19 @@ function parse(document: unknown, at: string): Scenario {
       hint: 'What a scenario may say: docs/rehearsals.md',
     });
   }
-  const { heartbeatSeconds, visibilitySeconds } = result.data;
+  const { heartbeatSeconds, visibilitySeconds, events, faults, workers } = result.data;
   if (visibilitySeconds < 3 * heartbeatSeconds)
     throw new UsageError(`scenario \`${at}\`: a ticket must stay hidden for at least three heartbeats.`, {
       facts: { heartbeatSeconds, visibilitySeconds },
     });
+  if (events.length === 0 && Object.keys(faults).length === 0)
+    throw new UsageError(`scenario \`${at}\`: nothing happens in it.`, {
+      hint: 'Give it events or faults: docs/rehearsals.md',
+    });
+  if (workers < 2 && events.some((event) => event.do === 'freeze'))
+    throw new UsageError(
+      `scenario \`${at}\`: a machine stands still until another one has taken its job, and there is no other.`,
+      { hint: 'Say `"workers": 2`.' },
+    );
   return result.data;
 }

@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { inProcessTransfer } from '../../job/transfer/transfer.ts';
 import { startCommandHost } from '../../job/trainer/command-host.ts';
 import { startLevelOneTrainer } from '../../job/trainer/level-one-trainer.ts';
@@ -43,7 +44,8 @@ export function rehearsedMeans(faults: WorkerFaults, instance: string): WorkerMe
     note: faultLog({ path: faults.faultsLog, instance, clock: systemClock }),
     isOpen: (window) => isOpen(window, (systemClock.monotonicMs() - beganMs) / 1_000),
   };
-  const clock = faults.clock === undefined ? systemClock : jumpingClock(systemClock, faults.clock.jumps);
+  const clock =
+    faults.clock === undefined ? systemClock : jumpingClock(systemClock, faults.clock.jumps, weather.note);
   return {
     ...systemMeans,
     clock,
@@ -60,7 +62,12 @@ async function openRehearsedStore(uri: string, weather: Weather): Promise<Object
   const { faults, random, note } = weather;
   const ports = { clock: systemClock, random: systemRandom };
   let store: ObjectStore = await openDirectoryObjectStore(uri, ports);
-  if (faults.network !== undefined) store = slowObjectStore(store, { clock: systemClock, ...faults.network });
+  if (faults.network !== undefined) {
+    const { latencyMs, bytesPerSecond } = faults.network;
+    store = slowObjectStore(store, { clock: systemClock, latencyMs, bytesPerSecond });
+    if (latencyMs > 0 || bytesPerSecond !== undefined)
+      note({ where: 'network', what: 'slow', detail: `${latencyMs} ms, ${bytesPerSecond ?? 'any'} bytes/s` });
+  }
   if (faults.store !== undefined) {
     const { when, ...rates } = faults.store;
     store = new FaultyObjectStore(store, {
@@ -90,7 +97,7 @@ async function openRehearsedQueue(uri: string, weather: Weather): ReturnType<Wor
 function rehearsedTrainer(faults: WorkerFaults, clock: Clock): StartTrainer {
   const preload = builtFile('proof/rehearsal/trainer-preload.js');
   const isDisturbed = faults.disk !== undefined || faults.clock !== undefined;
-  const args = isDisturbed ? [`--import=${preload}`, ...hostArguments] : hostArguments;
+  const args = isDisturbed ? [`--import=${pathToFileURL(preload).href}`, ...hostArguments] : hostArguments;
   return (order, events) =>
     order.spec.program.kind === 'command'
       ? startCommandHost(order, events, clock)

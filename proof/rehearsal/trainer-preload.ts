@@ -4,7 +4,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { systemClock } from '../../lib/base/clock.ts';
 import { instanceMark } from '../../local/process-tree.ts';
 import { faultLog } from './fault-log.ts';
-import { clockOffsetMs } from './jumping-clock.ts';
+import { notedOffsetMs } from './jumping-clock.ts';
 import { isOpen, readWorkerFaults } from './worker-faults.ts';
 
 const faults = readWorkerFaults(process.env);
@@ -12,13 +12,13 @@ const trueTime = Date;
 const clock = { ...systemClock, now: () => new trueTime() };
 const beganMs = clock.monotonicMs();
 const elapsedSeconds = (): number => (clock.monotonicMs() - beganMs) / 1_000;
+const note = faultLog({ path: faults?.faultsLog, instance: process.env[instanceMark] ?? '', clock });
 
 /** Files of a slot, which hold what is staged. */
 const slotFile = /[\\/]slot-[01][\\/]/;
 
 if (faults?.disk !== undefined) {
   const { fullWhen } = faults.disk;
-  const note = faultLog({ path: faults.faultsLog, instance: process.env[instanceMark] ?? '', clock });
   const { open } = fs;
   const refuseWhenFull = (path: string): void => {
     if (!isOpen(fullWhen, elapsedSeconds())) return;
@@ -44,7 +44,8 @@ if (faults?.disk !== undefined) {
 
 if (faults?.clock !== undefined) {
   const { jumps } = faults.clock;
-  const wrong = (): number => trueTime.now() + clockOffsetMs(jumps, elapsedSeconds());
+  const offsetMs = notedOffsetMs(jumps, note);
+  const wrong = (): number => trueTime.now() + offsetMs(elapsedSeconds());
   globalThis.Date = new Proxy(trueTime, {
     construct: (target, args, newTarget) =>
       Reflect.construct(

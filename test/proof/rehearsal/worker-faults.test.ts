@@ -68,6 +68,24 @@ describe('a clock that is set while a process runs', () => {
     expect(offBy()).toBe(-3_600);
     expect(jumping.monotonicMs()).toBe(clock.monotonicMs());
   });
+
+  it('is noted once for each time that it is set, since nothing else shows that it was', async () => {
+    const clock = manualClock();
+    const notes: string[] = [];
+    const jumps = [5, 1].map((atSeconds) => ({ atSeconds, bySeconds: 60 * atSeconds }));
+    const jumping = jumpingClock(clock, jumps, ({ where, what, detail }) =>
+      notes.push(`${where} ${what} ${detail}`),
+    );
+    jumping.now();
+    expect(notes).toEqual([]);
+    await clock.advance(1_000);
+    jumping.now();
+    jumping.now();
+    expect(notes).toEqual(['clock jump 60 s']);
+    await clock.advance(9_000);
+    jumping.now();
+    expect(notes).toEqual(['clock jump 60 s', 'clock jump 300 s']);
+  });
 });
 
 describe('a store at the end of a bad line', () => {
