@@ -5,7 +5,9 @@ import type { NoticeSource } from './notice-source.ts';
 
 const path = 'meta-data/events/recommendations/rebalance';
 
-const rebalanceSchema = z.object({ noticeTime: z.iso.datetime().transform((text) => new Date(text)) });
+const rebalanceSchema = z.object({
+  noticeTime: z.iso.datetime({ offset: true }).transform((text) => new Date(text)),
+});
 
 /** The rebalance recommendation; stays there for ever once it was sent. */
 export function rebalanceRecommendation(client: ImdsReader): NoticeSource {

@@ -17,7 +17,8 @@ const months = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
 /** `21 Jan 2019 09:00:43 GMT`, the only form that this path uses; some mocks write ISO 8601. */
 function parseGmtDate(text: string): Date | undefined {
   const match = /^(\d{1,2}) ([A-Z][a-z]{2}) (\d{4}) (\d{2}):(\d{2}):(\d{2}) GMT$/.exec(text);
-  if (match === null) return z.iso.datetime().safeParse(text).success ? new Date(text) : undefined;
+  if (match === null)
+    return z.iso.datetime({ offset: true }).safeParse(text).success ? new Date(text) : undefined;
   const [, day, month = '', year, hour, minute, second] = match;
   const monthIndex = months.indexOf(month);
   if (monthIndex < 0) return undefined;

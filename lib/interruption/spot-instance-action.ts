@@ -11,7 +11,8 @@ const noticeMsMax = 120_000;
 const instanceActionSchema = z.object({
   // EC2 takes the instance back, whatever a later version calls it: a word that we do not know is treated as the worst one.
   action: z.enum(['terminate', 'stop', 'hibernate']).catch('terminate'),
-  time: z.iso.datetime().transform((text) => new Date(text)),
+  // EC2 writes UTC with a Z; a mock told a time with an offset repeats it, and a notice that is there must not go unread.
+  time: z.iso.datetime({ offset: true }).transform((text) => new Date(text)),
 });
 
 /** The Spot interruption notice. Its time is measured against the `Date` of the same answer, never against our own clock. */

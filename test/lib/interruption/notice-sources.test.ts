@@ -25,6 +25,7 @@ describe('spotInstanceAction', () => {
     ['2019-01-21T09:30:00Z', 120_000],
     ['2019-01-21T09:00:00Z', 0],
     ['2018-01-01T00:00:00Z', 0],
+    ['2019-01-21T11:01:30+02:00', 90_000],
   ])('measures %s against the date of the answer: %i ms', async (time, remainingMs) => {
     await expect(poll(spotInstanceAction, anAction(time))).resolves.toEqual({
       kind: 'spot-interruption',
@@ -64,6 +65,12 @@ describe('rebalanceRecommendation', () => {
       kind: 'rebalance-recommendation',
       noticedAt: new Date('2020-11-05T08:22:00Z'),
     });
+  });
+
+  it('reads a time with an offset', async () => {
+    await expect(
+      poll(rebalanceRecommendation, '{"noticeTime":"2020-11-05T10:22:00+02:00"}'),
+    ).resolves.toMatchObject({ noticedAt: new Date('2020-11-05T08:22:00Z') });
   });
 
   it('does not take a damaged document for "none"', async () => {
@@ -106,6 +113,13 @@ describe('scheduledMaintenance', () => {
       remainingMs: 43_000,
     });
   });
+
+  it.each(['2019-01-21T09:00:43Z', '2019-01-21T11:00:43+02:00'])(
+    'reads the ISO date %s',
+    async (NotBefore) => {
+      await expect(readMaintenance(anEvent({ NotBefore }))).resolves.toMatchObject({ remainingMs: 43_000 });
+    },
+  );
 
   it('finds none in an empty list', async () => {
     await expect(readMaintenance()).resolves.toBeUndefined();
