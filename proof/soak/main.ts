@@ -31,7 +31,8 @@ async function main(): Promise<number> {
       : numberOf('seed', values.seed, { low: 0, high: Number.MAX_SAFE_INTEGER });
   const dir = await mkdtemp(join(tmpdir(), 'holdfast-soak-'));
   const stopping = new AbortController();
-  process.once('SIGINT', () => stopping.abort());
+  // A second one ends it at once; its machines die with it all the same.
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stopping.abort());
   process.stderr.write(`soak of ${minutes} minutes, seed ${seed}, in ${dir}\n`);
   let isWhole = false;
   try {
@@ -48,8 +49,11 @@ async function main(): Promise<number> {
     const text = values.json ? JSON.stringify(report, undefined, 2) : renderSoak(report).join('\n');
     process.stdout.write(`${text}\n`);
     isWhole = report.ok;
-    if (stopping.signal.aborted) return exitCodes.interrupted;
     return report.ok ? exitCodes.ok : exitCodes.checkFailed;
+  } catch (error) {
+    if (!stopping.signal.aborted) throw error;
+    process.stderr.write('soak: broken off, and nothing is said of what it came to\n');
+    return exitCodes.interrupted;
   } finally {
     // What went wrong is looked at where it lies.
     if (isWhole && !values.keep) await rm(dir, { recursive: true, force: true });

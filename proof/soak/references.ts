@@ -30,7 +30,7 @@ export async function makeReferences(
   );
   const work = async (): Promise<void> => {
     for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) {
-      for (const done of await soakJob(stage, job))
+      for (const done of await soakJob(inTime(stage), job))
         references.set(referenceKey(done), await auditedReference(stage, done));
     }
   };
@@ -38,10 +38,21 @@ export async function makeReferences(
   return references;
 }
 
+/** A run that nobody touches takes seconds; one that takes so long is not served any more. */
+const aloneMsMax = 180_000;
+
+function inTime<Waiting extends Stage>(stage: Waiting): Waiting {
+  return { ...stage, signal: AbortSignal.any([stage.signal, AbortSignal.timeout(aloneMsMax)]) };
+}
+
 async function auditedReference(
   { region, recordsDir }: Stage & { readonly recordsDir: string },
   { jobId, kind, state }: SoakedJob,
 ): Promise<Reference> {
+  if (state.end === null)
+    throw new UnfitError(`the run ${jobId}, which was left alone, did not come to its end.`, {
+      hint: 'The folder of the soak holds `market.ndjson` and the log of every machine.',
+    });
   const run = await readEvidence(region.store, { jobId, recordsDir });
   const reference = referenceOf(run);
   const { length } = reference.steps;

@@ -10,11 +10,13 @@ import type { MarketEnd } from '../../local/market-event.ts';
 import type { MachineFaults } from '../rehearsal/worker-faults.ts';
 import { auditQueue, auditSoak } from './audit-soak.ts';
 import type { Reference } from './audit-job.ts';
+import type { Finding } from './finding.ts';
 import { kinds as allKinds, type Kind } from './kinds.ts';
 import { planJobs } from './plan-job.ts';
 import { makeReferences } from './references.ts';
 import type { SoakedJob } from './soak-job.ts';
 import { soakJobs } from './soak-jobs.ts';
+import type { SpotMarket } from '../../local/spot-market.ts';
 import { openSoakRegion, type SoakRegion } from './soak-region.ts';
 import type { SoakReport } from './soak-report.ts';
 import { type BlowCounts, runStorm } from './storm.ts';
@@ -81,7 +83,7 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   progress('audit', jobs);
   const queueFindings = await auditQueue(soak.region, { clock, signal });
   const audit = await auditSoak(soak.region, { jobs, references, recordsDir: soak.recordsDir });
-  const findings = [...queueFindings, ...audit.findings];
+  const findings = [...unstruck(blows), ...queueFindings, ...audit.findings];
   return {
     schemaVersion: 1,
     ok: findings.length === 0 && audit.control.overlooked.length === 0 && audit.control.planted > 0,
@@ -108,6 +110,12 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   };
 }
 
+/** Jobs on machines that nobody touched show nothing. */
+function unstruck(blows: BlowCounts): readonly Finding[] {
+  const struck = Object.values(blows).some((times) => times > 0);
+  return struck ? [] : [{ jobId: '', rule: 'machines are struck', what: 'none was' }];
+}
+
 interface Means {
   readonly inspect: InspectProgram;
   readonly kinds: readonly Kind[];
@@ -121,8 +129,34 @@ async function runReferences(
   onProgress?.({ phase: 'references', elapsedMs: 0, jobs: 0, attempts: 0 });
   const all = { seed, workers, clock, random: systemRandom };
   await using calm = await openSoakRegion({ ...all, dir: join(dir, 'alone'), faults: {} });
-  const stage = { region: calm.region, recordsDir: calm.recordsDir, inspect, signal };
-  return await makeReferences(stage, { kinds, seeds, atOnce: workers });
+  const given = giveUpWith(calm.market, signal);
+  const stage = { region: calm.region, recordsDir: calm.recordsDir, inspect, signal: given.signal };
+  try {
+    return await makeReferences(stage, { kinds, seeds, atOnce: workers });
+  } catch (error) {
+    signal.throwIfAborted();
+    given.refuse();
+    throw error;
+  }
+}
+
+/** A signal that also ends waits on machines of which no more are started, and that says so. */
+function giveUpWith(
+  market: SpotMarket,
+  signal: AbortSignal,
+): { readonly signal: AbortSignal; readonly refuse: () => void } {
+  const gone = new AbortController();
+  let broken: MarketEnd | undefined;
+  void market.ended.then((end) => {
+    broken = end;
+    gone.abort();
+  });
+  return {
+    signal: AbortSignal.any([signal, gone.signal]),
+    refuse() {
+      if (broken !== undefined) throw machinesGone(broken);
+    },
+  };
 }
 
 /** Submits jobs and strikes machines for as long as wished; then lets the last jobs end in calm. */
@@ -144,12 +178,10 @@ async function weather(
     signal: AbortSignal.any([signal, calm.signal]),
   });
   const overdue = new AbortController();
-  const stage = { region: soak.region, inspect, signal: AbortSignal.any([signal, overdue.signal]) };
-  let broken: MarketEnd | undefined;
-  void soak.market.ended.then((end) => {
-    broken = end;
-    overdue.abort();
-  });
+  const given = giveUpWith(soak.market, AbortSignal.any([signal, overdue.signal]));
+  const stage = { region: soak.region, inspect, signal: given.signal };
+  // A storm that fails is told when it is waited for; until then nothing more is to be waited for.
+  storm.catch(() => overdue.abort());
   const seen: SoakedJob[] = [];
   const load = soakJobs(stage, {
     plan: planJobs({ kinds, seeds, random: seededRandom(seed + 1) }),
@@ -169,7 +201,9 @@ async function weather(
   })().catch(() => undefined);
   try {
     const jobs = await load;
-    if (broken !== undefined) throw machinesGone(broken);
+    // A soak that was broken off has jobs without an end, and that is no finding.
+    signal.throwIfAborted();
+    given.refuse();
     return { jobs, blows: await stopped(storm, calm) };
   } finally {
     overdue.abort();

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { auditJob, jobRules } from '../../../proof/soak/audit-job.ts';
 import { controlAudit } from '../../../proof/soak/control-audit.ts';
 import { plantedFaults } from '../../../proof/soak/planted-faults.ts';
-import { aSoakedJob } from './a-soaked-job.ts';
+import { aSoakedJob, journalOf, soakedFacts, stepsFrom } from './a-soaked-job.ts';
 
 describe('the audit of a job', () => {
   it('finds nothing in a job that is in order', () => {
@@ -17,6 +17,30 @@ describe('the audit of a job', () => {
       expect(auditJob(planted!).map((finding) => finding.rule)).toContain(rule);
     },
   );
+
+  it('misses no step of a job either that was stopped on its way', () => {
+    const entries = journalOf([
+      ...soakedFacts.slice(0, 8),
+      { kind: 'cancel-requested', by: 'somebody', claim: null },
+      { kind: 'cancelled', step: 6, claim: 6 },
+    ]);
+    const job = aSoakedJob();
+    const stopped = {
+      ...job,
+      entries,
+      checkpoints: job.checkpoints.slice(0, 2),
+      ends: ['cancelled'] as const,
+    };
+    const [first] = job.attempts;
+    const records = (...steps: readonly [number, number]) => [
+      first!,
+      { claim: 6, records: stepsFrom(...steps) },
+    ];
+    expect(auditJob({ ...stopped, attempts: records(5, 7) })).toEqual([]);
+    expect(auditJob({ ...stopped, attempts: records(6, 7) }).map(({ rule }) => rule)).toContain(
+      'every step is on the line once',
+    );
+  });
 
   it('has a planted fault for each of its rules', () => {
     const planted = new Set(plantedFaults.map(({ rule }) => rule));
