@@ -25,7 +25,7 @@ export interface CliPorts {
   /** Asks a person for a line of text, on stderr; undefined where nobody can be asked. */
   ask(question: string): Promise<string | undefined>;
   /**
-   * From the first call on, Ctrl-C and SIGTERM abort this signal instead of ending the process; a second one ends it.
+   * From the first call on, Ctrl-C, SIGTERM and the end of the terminal abort this signal instead of ending the process; a second one ends it.
    * A command that never calls it dies of the first, as any program.
    */
   untilInterrupted(): AbortSignal;

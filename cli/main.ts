@@ -12,6 +12,12 @@ function untilInterrupted(): AbortSignal {
     controller.abort(new Error('interrupted from the keyboard'));
   };
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  // A terminal that is closed. Without one `nohup` may have asked that nobody listens, and to listen would undo that.
+  if (process.stderr.isTTY) {
+    process.on('SIGHUP', interrupt);
+    // What is said on the way out has no terminal any more.
+    process.stderr.on('error', () => undefined);
+  }
   return controller.signal;
 }
 
@@ -39,6 +45,7 @@ const ports: CliPorts = {
 
 // A reader that has seen enough (`holdfast ls | head`) closes the pipe; that is no error of ours.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (interruption?.aborted === true) return;
   if (error.code === 'EPIPE') process.exit(exitCodes.ok);
   throw error;
 });
