@@ -117,7 +117,9 @@ export class ImdsServer implements AsyncDisposable {
     if (request.method !== 'PUT') return page(response, 405);
     // The real service refuses what came through a proxy: a forwarded request is how credentials are stolen.
     if (request.headers['x-forwarded-for'] !== undefined) return page(response, 403);
-    const ttlSeconds = Number(header(request, 'x-aws-ec2-metadata-token-ttl-seconds') ?? Number.NaN);
+    const asked = header(request, 'x-aws-ec2-metadata-token-ttl-seconds') ?? '';
+    // Digits alone: 1e3 and 0x10 are numbers for JavaScript, and no seconds for the service.
+    const ttlSeconds = /^\d+$/.test(asked) ? Number(asked) : Number.NaN;
     const token = this.#tokens.grant(ttlSeconds);
     if (token === undefined) return page(response, 400);
     response.setHeader('Content-Type', 'text/plain');
