@@ -10,7 +10,8 @@ export type ImdsFact =
       /** The time moves with every request, always `inMs` ahead: some mocks do this, EC2 does not. @default false */
       readonly moving?: boolean;
     }
-  | { readonly kind: 'rebalance-recommendation' }
+  /** `moving`: the time is that of each request; some mocks do this, EC2 does not. */
+  | { readonly kind: 'rebalance-recommendation'; readonly moving?: boolean }
   /** `Terminated` announces the end; every other state means nothing to a worker. */
   | { readonly kind: 'target-lifecycle-state'; readonly state: string }
   | { readonly kind: 'maintenance'; readonly events: readonly MaintenanceEvent[] };
@@ -91,7 +92,9 @@ export class ImdsFacts {
 
   #rebalance(): string | undefined {
     const announced = this.#announced.get('rebalance-recommendation');
-    return announced === undefined ? undefined : JSON.stringify({ noticeTime: wholeSeconds(announced.at) });
+    if (announced?.fact.kind !== 'rebalance-recommendation') return undefined;
+    const { moving = false } = announced.fact;
+    return JSON.stringify({ noticeTime: wholeSeconds(moving ? this.#clock.now() : announced.at) });
   }
 
   #lifecycleState(): string {

@@ -1,52 +1,78 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { systemClock } from '../../lib/base/clock.ts';
-import type { Scenario, ServiceUnderTest } from '../lib/interruption/imds-conformance.ts';
+import { laterMs, type Scenario, type ServiceUnderTest } from '../lib/interruption/imds-conformance.ts';
 
 const never = '3600';
+const later = String(laterMs / 1_000);
 const alone = ['--rebalance-delay-sec', never];
 
-/** Arguments of amazon-ec2-metadata-mock 1.13. Its times of notices always move. */
+/** Arguments of amazon-ec2-metadata-mock 1.13. Without `-t` its times of notices always move. */
 const argumentsFor: Record<Scenario, readonly string[]> = {
   nothing: ['spot', '-d', never, ...alone],
   terminate: ['spot', '-a', 'terminate', ...alone],
   stop: ['spot', '-a', 'stop', ...alone],
   hibernate: ['spot', '-a', 'hibernate', ...alone],
-  'terminate-after-2-s': ['spot', '-a', 'terminate', '-d', '2', ...alone],
-  'moving-time': ['spot', ...alone],
+  'terminate-later': ['spot', '-a', 'terminate', '-d', later, ...alone],
+  'rebalance-later': ['spot', '-d', never, '--rebalance-delay-sec', later],
+  'lifecycle-terminated-later': ['asglifecycle', '--asg-termination-delay-sec', later],
+  'maintenance-later': ['events', '--code', 'instance-stop', '-d', later],
+  'moving-times': ['spot', '--rebalance-delay-sec', '0'],
+  overdue: ['spot', '-t', '2020-01-07T01:03:47Z', ...alone],
   rebalance: ['spot', '-d', never, '--rebalance-delay-sec', '0'],
   'rebalance-and-terminate': ['spot', '--rebalance-delay-sec', '0'],
   'lifecycle-terminated': ['asglifecycle', '--asg-termination-delay-sec', '0'],
   'maintenance-now': ['events', '--code', 'instance-stop', '--state', 'active'],
   'maintenance-completed': ['events', '--code', 'instance-stop', '--state', 'completed'],
+  everything: [],
 };
 
 /** Starts the mock, version 2 only, on a free port; it runs on the real clock. */
 export async function launchMetadataMock(binary: string, scenario: Scenario): Promise<ServiceUnderTest> {
   const port = await freePort();
+  const start = async (): Promise<ChildProcess> => launch({ binary, port, scenario });
+  let child = await start();
+  return {
+    endpoint: `http://127.0.0.1:${port}`,
+    clock: systemClock,
+    pass: (ms) => systemClock.sleep(ms),
+    async restart() {
+      await kill(child);
+      child = await start();
+    },
+    [Symbol.asyncDispose]: () => kill(child),
+  };
+}
+
+async function launch(options: {
+  readonly binary: string;
+  readonly port: number;
+  readonly scenario: Scenario;
+}): Promise<ChildProcess> {
+  const { binary, port, scenario } = options;
   const child = spawn(
     binary,
     [...argumentsFor[scenario], '-I', '-n', '127.0.0.1', '-p', String(port), '-x', '-1'],
     {
       stdio: 'ignore',
+      // It takes settings from the environment and the home directory, and calls the local time of maintenance GMT.
+      env: { TZ: 'UTC', HOME: '/nonexistent' },
     },
   );
-  const exited = once(child, 'exit');
+  await once(child, 'spawn');
   for (let tries = 0; !(await accepts(port)); tries++) {
     if (tries > 100 || child.exitCode !== null)
       throw new Error(`${binary} does not start: ${child.exitCode}`);
     await systemClock.sleep(50);
   }
-  return {
-    endpoint: `http://127.0.0.1:${port}`,
-    clock: systemClock,
-    pass: (ms) => systemClock.sleep(ms),
-    async [Symbol.asyncDispose]() {
-      child.kill('SIGKILL');
-      await exited;
-    },
-  };
+  return child;
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  const exited = once(child, 'exit');
+  child.kill('SIGKILL');
+  await exited;
 }
 
 async function freePort(): Promise<number> {

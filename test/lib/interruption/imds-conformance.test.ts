@@ -2,7 +2,7 @@ import { describe, it } from 'vitest';
 import type { ImdsFact } from '../../../local/imds-facts.ts';
 import { launchMetadataMock } from '../../support/ec2-metadata-mock.ts';
 import { imdsWorld } from '../../support/imds.ts';
-import { describeImds, type Scenario, type ServiceUnderTest } from './imds-conformance.ts';
+import { describeImds, laterMs, type Scenario, type ServiceUnderTest } from './imds-conformance.ts';
 
 const interruption = (action: 'terminate' | 'stop' | 'hibernate'): ImdsFact => ({
   kind: 'spot-interruption',
@@ -17,26 +17,38 @@ const maintenance = (state: 'active' | 'completed'): ImdsFact => ({
   ],
 });
 
-const announcedAtOnce: Record<Exclude<Scenario, 'terminate-after-2-s'>, readonly ImdsFact[]> = {
+const terminated: ImdsFact = { kind: 'target-lifecycle-state', state: 'Terminated' };
+const recommendation: ImdsFact = { kind: 'rebalance-recommendation' };
+
+const announced: Record<Scenario, readonly ImdsFact[]> = {
   nothing: [],
   terminate: [interruption('terminate')],
   stop: [interruption('stop')],
   hibernate: [interruption('hibernate')],
-  'moving-time': [{ kind: 'spot-interruption', action: 'terminate', inMs: 120_000, moving: true }],
-  rebalance: [{ kind: 'rebalance-recommendation' }],
-  'rebalance-and-terminate': [{ kind: 'rebalance-recommendation' }, interruption('terminate')],
-  'lifecycle-terminated': [{ kind: 'target-lifecycle-state', state: 'Terminated' }],
+  'terminate-later': [interruption('terminate')],
+  'rebalance-later': [recommendation],
+  'lifecycle-terminated-later': [terminated],
+  'maintenance-later': [maintenance('active')],
+  'moving-times': [
+    { kind: 'spot-interruption', action: 'terminate', inMs: 120_000, moving: true },
+    { kind: 'rebalance-recommendation', moving: true },
+  ],
+  overdue: [{ kind: 'spot-interruption', action: 'terminate', inMs: -3_600_000 }],
+  rebalance: [recommendation],
+  'rebalance-and-terminate': [recommendation, interruption('terminate')],
+  'lifecycle-terminated': [terminated],
   'maintenance-now': [maintenance('active')],
   'maintenance-completed': [maintenance('completed')],
+  everything: [recommendation, interruption('terminate'), terminated, maintenance('active')],
 };
 
 async function launchOurs(scenario: Scenario): Promise<ServiceUnderTest> {
   const { server, serverClock, clientClock } = await imdsWorld();
-  if (scenario === 'terminate-after-2-s') {
-    void serverClock.sleep(2_000).then(() => server.announce(interruption('terminate')));
-  } else {
-    for (const fact of announcedAtOnce[scenario]) server.announce(fact);
-  }
+  const announce = (): void => {
+    for (const fact of announced[scenario]) server.announce(fact);
+  };
+  if (scenario.endsWith('-later')) void serverClock.sleep(laterMs).then(announce);
+  else announce();
   return {
     endpoint: server.endpoint,
     clock: clientClock,
@@ -44,6 +56,7 @@ async function launchOurs(scenario: Scenario): Promise<ServiceUnderTest> {
       await serverClock.advance(ms);
       await clientClock.advance(ms);
     },
+    restart: async () => server.endTokens(),
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }

@@ -15,20 +15,33 @@ export type Scenario =
   | 'terminate'
   | 'stop'
   | 'hibernate'
-  | 'terminate-after-2-s'
-  /** The time is always two minutes after the request. */
-  | 'moving-time'
+  /** Nothing at first, then a notice within `laterMs`. */
+  | 'terminate-later'
+  | 'rebalance-later'
+  | 'lifecycle-terminated-later'
+  | 'maintenance-later'
+  /** Recommendation and notice; their times are that of the request, and two minutes after it. */
+  | 'moving-times'
+  /** The time of the notice is long gone, as where EC2 failed to take the instance. */
+  | 'overdue'
   | 'rebalance'
   | 'rebalance-and-terminate'
   | 'lifecycle-terminated'
   | 'maintenance-now'
-  | 'maintenance-completed';
+  | 'maintenance-completed'
+  /** Recommendation, notice, the end by Auto Scaling and maintenance that begins now. */
+  | 'everything';
+
+/** Until everything that comes later is there. A mock counts whole seconds, so that it may be there a second sooner. */
+export const laterMs = 3_000;
 
 export interface ServiceUnderTest extends AsyncDisposable {
   readonly endpoint: string;
   /** By which the service is read, and by which `pass` lets time go by, for the service too. */
   readonly clock: Clock;
   pass(ms: number): Promise<void>;
+  /** Ends every token, as a new start of the service does. */
+  restart(): Promise<void>;
 }
 
 const watching = (service: ServiceUnderTest): NoticeWatch => {
@@ -63,11 +76,13 @@ export function describeImds(name: string, launch: (scenario: Scenario) => Promi
       expect((await fetch(service.endpoint + path, { headers })).status).toBe(401);
     });
 
-    it('refuses to grant a token without a time to live, or with none', async () => {
+    it('refuses to grant a token without a time to live, or with one that is none', async () => {
       await using service = await launch('nothing');
       expect((await requestToken(service.endpoint, {})).status).toBe(400);
-      const none = { 'x-aws-ec2-metadata-token-ttl-seconds': '0' };
-      expect((await requestToken(service.endpoint, none)).status).toBe(400);
+      for (const seconds of ['0', '-1', '21601', '1.5', '1e3', '0x10', 'soon', '']) {
+        const asked = { 'x-aws-ec2-metadata-token-ttl-seconds': seconds };
+        expect((await requestToken(service.endpoint, asked)).status, seconds).toBe(400);
+      }
     });
 
     it('takes a token until its time is over', async () => {
@@ -78,6 +93,14 @@ export function describeImds(name: string, launch: (scenario: Scenario) => Promi
       expect((await fetch(service.endpoint + path, { headers })).status).toBe(200);
       await service.pass(2_500);
       expect((await fetch(service.endpoint + path, { headers })).status).toBe(401);
+    });
+
+    it('is read again after a restart, which ends every token', async () => {
+      await using service = await launch('nothing');
+      const client = new ImdsClient({ endpoint: service.endpoint, clock: service.clock });
+      const before = await readInstance(client);
+      await service.restart();
+      expect(await readInstance(client)).toEqual(before);
     });
 
     it('knows its instance', async () => {
@@ -109,24 +132,49 @@ export function describeImds(name: string, launch: (scenario: Scenario) => Promi
       expect(reading.remainingMs).toBe(0);
     });
 
-    it('finds a notice that comes later', async () => {
-      await using service = await launch('terminate-after-2-s');
+    it.each([
+      ['terminate-later', { kind: 'spot-interruption', action: 'terminate' }],
+      ['lifecycle-terminated-later', { kind: 'target-lifecycle-state', state: 'Terminated' }],
+      ['maintenance-later', { kind: 'scheduled-maintenance' }],
+    ] as const)('finds a notice that comes later: %s', async (scenario, notice) => {
+      await using service = await launch(scenario);
       await using watch = watching(service);
-      expect((await watch.readAll()).stop).toBeUndefined();
-      await service.pass(2_500);
-      expect((await watch.readAll()).stop?.notice).toMatchObject({ action: 'terminate' });
+      expect(await watch.readAll()).toMatchObject({ stop: undefined, unreadable: [] });
+      await service.pass(laterMs);
+      expect(await watch.readAll()).toMatchObject({ stop: { notice }, unreadable: [] });
     });
 
-    it('keeps the first deadline when the service moves its time', async () => {
-      await using service = await launch('moving-time');
+    it('finds a recommendation that comes later', async () => {
+      await using service = await launch('rebalance-later');
       await using watch = watching(service);
-      await watch.readAll();
-      const first = watch.stop?.deadline.atMonotonicMs;
+      expect((await watch.readAll()).rebalance).toBeUndefined();
+      await service.pass(laterMs);
+      expect((await watch.readAll()).rebalance).toBeDefined();
+    });
+
+    it('keeps the first deadline and the first recommendation when the service moves its times', async () => {
+      await using service = await launch('moving-times');
+      await using watch = watching(service);
+      const told: unknown[] = [];
+      watch.onStop((stop) => told.push(stop.notice));
+      watch.onRebalance((rebalance) => told.push(rebalance));
+      const first = await watch.readAll();
+      const deadlineAtMs = first.stop?.deadline.atMonotonicMs;
+      const { noticedAt } = first.rebalance ?? {};
+      expect(deadlineAtMs).toBeDefined();
+      expect(noticedAt).toBeDefined();
       await service.pass(2_500);
-      const { stop } = await watch.readAll();
-      expect(first).toBeDefined();
-      expect(stop?.deadline.atMonotonicMs).toBe(first);
+      const { stop, rebalance } = await watch.readAll();
+      expect(stop?.deadline.atMonotonicMs).toBe(deadlineAtMs);
       expect(stop?.deadline.remainingMs()).toBeLessThanOrEqual(118_000);
+      expect(rebalance?.noticedAt).toEqual(noticedAt);
+      expect(told).toHaveLength(2);
+    });
+
+    it('leaves no time after a notice whose time is gone', async () => {
+      const reading = await read('overdue');
+      expect(reading.stop?.notice).toMatchObject({ kind: 'spot-interruption', remainingMs: 0 });
+      expect(reading.remainingMs).toBe(0);
     });
 
     it('takes a rebalance recommendation alone for no reason to stop', async () => {
@@ -155,6 +203,13 @@ export function describeImds(name: string, launch: (scenario: Scenario) => Promi
 
     it('ignores maintenance that is completed', async () => {
       expect(await read('maintenance-completed')).toMatchObject({ stop: undefined, unreadable: [] });
+    });
+
+    it('takes the soonest deadline of several notices', async () => {
+      const reading = await read('everything');
+      expect(reading.remainingMs).toBeLessThan(60_000);
+      expect(reading.rebalance).toBeDefined();
+      expect(reading.unreadable).toEqual([]);
     });
   });
 }
