@@ -8,9 +8,6 @@ const built = spawnSync(process.execPath, [join(root, 'scripts', 'build-if-stale
   stdio: ['ignore', 2, 2],
 });
 if (built.status !== 0) process.exit(built.status ?? 1);
-const { status, signal } = spawnSync(
-  process.execPath,
-  ['--enable-source-maps', join(root, 'dist', 'proof', 'soak', 'main.js'), ...process.argv.slice(2)],
-  { stdio: 'inherit' },
-);
-process.exitCode = status ?? (signal === 'SIGINT' ? 130 : 1);
+process.setSourceMapsEnabled(true);
+// In this very process: another one would go on when this one is told to end.
+await import('../dist/proof/soak/main.js');

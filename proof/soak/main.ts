@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../../lib/base/clock.ts';
-import { HoldfastError, UsageError } from '../../lib/base/errors.ts';
+import { HoldfastError, messageOf, UsageError } from '../../lib/base/errors.ts';
 import { systemRandom } from '../../lib/base/random.ts';
 import { exitCodes } from '../../lib/contract/exit-codes.ts';
 import { runSoak, type SoakProgress } from './run-soak.ts';
@@ -14,21 +14,13 @@ import { renderSoak } from './soak-report.ts';
 const plainEveryMs = 15_000;
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: {
-      minutes: { type: 'string', default: '2' },
-      seed: { type: 'string' },
-      workers: { type: 'string', default: '3' },
-      keep: { type: 'boolean', default: false },
-      json: { type: 'boolean', default: false },
-    },
-  });
+  const values = readArguments();
   const minutes = numberOf('minutes', values.minutes, { low: 0.1, high: 10_000 });
-  const workers = numberOf('workers', values.workers, { low: 1, high: 32 });
+  const workers = numberOf('workers', values.workers, { low: 1, high: 32, isWhole: true });
   const seed =
     values.seed === undefined
       ? Math.floor(systemRandom.next() * 1e9)
-      : numberOf('seed', values.seed, { low: 0, high: Number.MAX_SAFE_INTEGER });
+      : numberOf('seed', values.seed, { low: 0, high: Number.MAX_SAFE_INTEGER, isWhole: true });
   const dir = await mkdtemp(join(tmpdir(), 'holdfast-soak-'));
   const stopping = new AbortController();
   // A second one ends it at once; its machines die with it all the same.
@@ -61,14 +53,36 @@ async function main(): Promise<number> {
   }
 }
 
+function readArguments() {
+  try {
+    return parseArgs({
+      options: {
+        minutes: { type: 'string', default: '2' },
+        seed: { type: 'string' },
+        workers: { type: 'string', default: '3' },
+        keep: { type: 'boolean', default: false },
+        json: { type: 'boolean', default: false },
+      },
+    }).values;
+  } catch (cause) {
+    throw new UsageError(messageOf(cause), {
+      hint: '--minutes N [--seed S] [--workers W] [--keep] [--json]',
+      cause,
+    });
+  }
+}
+
 function numberOf(
   name: string,
   text: string,
-  { low, high }: { readonly low: number; readonly high: number },
+  { low, high, isWhole = false }: { readonly low: number; readonly high: number; readonly isWhole?: boolean },
 ): number {
   const value = Number(text);
-  if (text.trim() !== '' && value >= low && value <= high) return value;
-  throw new UsageError(`--${name} is a number from ${low} to ${high}, not \`${text}\`.`);
+  const isFit = value >= low && value <= high && (!isWhole || Number.isInteger(value));
+  if (text.trim() !== '' && isFit) return value;
+  throw new UsageError(
+    `--${name} is a ${isWhole ? 'whole ' : ''}number from ${low} to ${high}, not \`${text}\`.`,
+  );
 }
 
 function progressLine(): (progress: SoakProgress) => void {
