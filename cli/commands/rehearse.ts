@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { UnfitError, UsageError } from '../../lib/base/errors.ts';
 import { parseNameValues } from '../../lib/client/name-value.ts';
+import { openExistingJob } from '../../lib/client/read-job.ts';
 import { exitCodes } from '../../lib/contract/exit-codes.ts';
 import { drawRehearsal } from '../../proof/rehearsal/draw-rehearsal.ts';
 import type { Rehearsal } from '../../proof/rehearsal/judge.ts';
 import { type LoadedScenario, loadScenario } from '../../proof/rehearsal/load-scenario.ts';
-import { rehearse as runRehearsal } from '../../proof/rehearsal/rehearse.ts';
+import { rehearse as runRehearsal, rehearsedJobs } from '../../proof/rehearsal/rehearse.ts';
 import type { Subject } from '../../proof/rehearsal/subject.ts';
 import type { CliContext, Command } from '../context.ts';
 import { LiveDisplay } from '../demo/live-display.ts';
@@ -28,21 +29,27 @@ export const rehearse: Command<RehearseInput> = async (context, input) => {
   return withSubject(context, input, async (subject) => {
     const dir = await makeFolder(context, input);
     let isWanted = true;
+    let isTold = false;
     const interrupted = context.untilInterrupted();
     try {
       const rehearsal = await play(context, { input, loaded, seed, subject, dir, interrupted });
       if (input.svg !== undefined) await writePicture(resolve(cwd, input.svg), drawRehearsal(rehearsal));
       isWanted = !rehearsal.passed;
       print(context, rehearsal, isWanted || input.into !== undefined ? dir : null);
+      isTold = terminal.json;
       return rehearsal.passed ? exitCodes.ok : exitCodes.checkFailed;
     } finally {
-      // What went wrong is kept to be looked into; what went well, or was broken off, is not.
-      if (input.into === undefined && (!isWanted || interrupted.aborted))
+      // What went wrong is kept to be looked into; what went well, was broken off, or never came to a job, is not.
+      const jobs = join(dir, 'store', 'jobs');
+      if (input.into === undefined && (!isWanted || !existsSync(jobs) || interrupted.aborted))
         await rm(dir, { recursive: true, force: true });
-      else
-        terminal.suggest(
-          `The evidence lies in ${dir}: objects in store/, steps in records/, faults in faults.ndjson, the workers' logs in instances/. \`holdfast why rehearsed --dir ${dir}\` tells the story.`,
+      else if (existsSync(jobs) && !isTold) {
+        const { alone, rehearsed } = rehearsedJobs;
+        const job = existsSync(join(jobs, rehearsed)) ? rehearsed : alone;
+        terminal.say(
+          `The evidence lies in ${dir}: objects in store/, steps in records/, faults in faults.ndjson, the workers' logs in instances/. \`holdfast why ${job} --dir ${dir}\` tells the story.`,
         );
+      }
     }
   });
 };
@@ -116,7 +123,11 @@ async function withSubject<Result>(
       hint: 'Leave them out, or rehearse the file of the program.',
     });
   }
-  return withRegion(context, (region) => use({ kind: 'job', jobId: subject, region }));
+  return withRegion(context, async (region) => {
+    // Before anything is started for a job that is not there.
+    await openExistingJob(region, subject);
+    return use({ kind: 'job', jobId: subject, region });
+  });
 }
 
 async function makeFolder({ cwd }: CliContext, { into }: RehearseInput): Promise<string> {
