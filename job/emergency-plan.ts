@@ -93,10 +93,14 @@ export class EmergencyPlan {
     this.#at(Math.max(0, budget.remainingMs - lastStretchMs), { kind: 'save-due' });
   }
 
-  /** A checkpoint taken since the notice is durable: training may go on for a little longer. */
-  secured(): void {
+  /**
+   * A checkpoint taken since the notice is durable: training may go on for a little longer. `longestGapMs` as it is known
+   * by now: at the notice an attempt may not have measured a step yet.
+   */
+  secured(longestGapMs: number): void {
     if (this.#leaving === undefined) return;
-    const { stop, trainer, mayTrain } = this.#leaving;
+    const { stop, mayTrain } = this.#leaving;
+    const trainer = { ...this.#leaving.trainer, longestGapMs };
     this.#plan({ ...this.#budgetOf(stop, trainer), isSecured: true }, mayTrain);
   }
 

@@ -79,10 +79,10 @@ class Training {
       onCommitted: (record, measured) => {
         this.#plan.measured(measured);
         world.fleet.saved({ jobId: attempt.spec.jobId, step: record.step });
-        const { id, newBytes, step } = record;
+        const { id, newBytes, reason, step } = record;
         this.#say(`checkpoint ${id} (${measured.why}) committed, ${newBytes} new bytes`, step);
         if (this.#pipeline.commits === 1) this.#tellOutlook();
-        if (record.reason === 'notice' && this.#purpose === undefined) this.#plan.secured();
+        if (reason === 'notice' && this.#purpose === undefined) this.#plan.secured(progress.longestGapMs);
       },
       onBroken: (error) => events.push({ kind: 'broken', error }),
     });

@@ -20,9 +20,11 @@ async function planned(
     readonly gapMs?: number;
     readonly asksEarly?: boolean;
     readonly securedAtMs?: number;
+    /** Known by then. @default `gapMs` */
+    readonly gapMsSince?: number;
   },
 ): Promise<Record<string, number>> {
-  const { remainingMs, flushMs, gapMs = 0, asksEarly = false, securedAtMs } = options;
+  const { remainingMs, flushMs, gapMs = 0, asksEarly = false, securedAtMs, gapMsSince = gapMs } = options;
   const clock = manualClock();
   const events: Record<string, number> = {};
   const plan = new EmergencyPlan(
@@ -36,7 +38,7 @@ async function planned(
     { longestGapMs: gapMs, asksEarly },
   );
   for (let ms = 0; ms < 150_000; ms += 100) {
-    if (ms === securedAtMs) plan.secured();
+    if (ms === securedAtMs) plan.secured(gapMsSince);
     await clock.advance(100);
   }
   return events;
@@ -61,6 +63,17 @@ describe('the plan for an emergency', () => {
     });
     expect(events['flush-due']).toBeCloseTo(120_000 - (1.1 * 22_000 + 2_500), -2);
     expect(events['cut']).toBe(118_000);
+  });
+
+  it('leaves time for a step as long as those that were taken since the notice', async () => {
+    const events = await planned(spot(120_000), {
+      remainingMs: 120_000,
+      flushMs: 2_000,
+      gapMs: 0,
+      securedAtMs: 30_000,
+      gapMsSince: 25_000,
+    });
+    expect(events['flush-due']).toBeCloseTo(120_000 - (1.1 * 27_000 + 2_500), -2);
   });
 
   it('goes on as ever until two minutes are left of a longer notice', async () => {
