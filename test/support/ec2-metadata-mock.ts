@@ -8,7 +8,11 @@ const never = '3600';
 const later = String(laterMs / 1_000);
 const alone = ['--rebalance-delay-sec', never];
 
-/** Arguments of amazon-ec2-metadata-mock 1.13. Without `-t` its times of notices always move. */
+/**
+ * Arguments of amazon-ec2-metadata-mock 1.13; older ones know no `asglifecycle`. Without `-t` its times of notices always move.
+ * These passed against a build that was pieced together from its sources about 1.13, in which the delay of recommendations
+ * had to be filled in: `rebalance-later` and the `alone` of others are not shown against a release.
+ */
 const argumentsFor: Record<Scenario, readonly string[]> = {
   nothing: ['spot', '-d', never, ...alone],
   terminate: ['spot', '-a', 'terminate', ...alone],
