@@ -11,6 +11,8 @@ export interface JobPlan {
   readonly keepLast: number;
   readonly submittedAtMs: number;
   readonly hasOneSlot: boolean;
+  /** The program fails when it comes to this step, each time: a fault of its own. */
+  readonly failsAtStep: number | undefined;
 }
 
 /** All that a history is made of, apart from the numbers that its processes draw. */
@@ -31,6 +33,8 @@ const machinesPlanned = 5;
 export function planHistory(seed: number): HistoryPlan {
   const random = chanceOf(seed, 'plan');
   const jobs = Array.from({ length: between(random, 1, 3) }, () => planJob(random));
+  // Drawn apart, as what follows `staleHandles` is.
+  const bugs = chanceOf(seed, 'bugs');
   const places = between(random, 1, 3);
   const calmAtMs = between(random, 20, 60) * minuteMs;
   const troubles: Trouble[] = [];
@@ -51,14 +55,55 @@ export function planHistory(seed: number): HistoryPlan {
   troubles.push(...requestsOfOperators(random, jobs.length, calmAtMs));
   for (let nth = 1; nth <= 5; nth++) troubles.push(...faultsOf(random, `reconcile-${nth}`, 60, 0.3));
   const staleHandles = oneOf(random, ['accepted', 'refused'] as const);
-  return { seed, jobs, places, calmAtMs, staleHandles, troubles };
+  troubles.push(...verifications(chanceOf(seed, 'verifications'), jobs.length, calmAtMs));
+  const plan = {
+    seed,
+    jobs: jobs.map((job) => ({
+      ...job,
+      failsAtStep: isDrawn(bugs, 0.08) ? between(bugs, 1, job.steps) : undefined,
+    })),
+    places,
+    calmAtMs,
+    staleHandles,
+    troubles,
+  };
+  return isDrawn(chanceOf(seed, 'weather'), 0.15) ? inFairWeather(plan) : plan;
 }
 
 export function workerName(place: number, nth: number): string {
   return `worker-${place}.${nth}`;
 }
 
-function planJob(random: Random): JobPlan {
+/** Steps that a notice of two minutes leaves the time for. */
+const shortStepMs = 25_000;
+
+/**
+ * Machines come, are noticed and go, and people ask for this and that; nothing else goes wrong. What must work where there
+ * is the time for it shows only here.
+ */
+function inFairWeather(plan: HistoryPlan): HistoryPlan {
+  const isFair = (trouble: Trouble): boolean => {
+    switch (trouble.kind) {
+      case 'death':
+      case 'notice':
+      case 'operator':
+      case 'ticket':
+      case 'bit-rot':
+        return true;
+      case 'request':
+        return trouble.fault === 'dies-before' || trouble.fault === 'dies-after';
+      case 'outage':
+      case 'freeze':
+      case 'clock-jump':
+      case 'trainer':
+        return false;
+    }
+  };
+  const jobs = plan.jobs.map((job) => ({ ...job, stepMs: Math.min(job.stepMs, shortStepMs) }));
+  return { ...plan, jobs, troubles: plan.troubles.filter(isFair) };
+}
+
+function planJob(random: Random): Omit<JobPlan, 'failsAtStep'> {
   const steps = between(random, 8, 30);
   // A step stays well within the five minutes in which a trainer must show that it goes on.
   const lastsMs = Math.min(between(random, 4, 40) * minuteMs, steps * 2 * minuteMs);
@@ -171,6 +216,22 @@ function crowds(random: Random, jobs: number, calmAtMs: number): readonly Troubl
     asks: oneOf(random, operatorsAsk),
     pick: between(random, 0, 9),
   }));
+}
+
+/** People who read all checkpoints again, while the job trains and others drop some of them; of one that has rotted as well. */
+function verifications(random: Random, jobs: number, calmAtMs: number): readonly Trouble[] {
+  if (!isDrawn(random, 0.3)) return [];
+  const job = between(random, 0, jobs - 1);
+  const pick = between(random, 0, 99);
+  const verifier = (nth: number, atMs: number): readonly Trouble[] => [
+    { kind: 'operator', process: `verifier-${nth}`, atMs, job, asks: 'verify', pick },
+    ...faultsOf(random, `verifier-${nth}`, 60, 0.1),
+  ];
+  const [firstMs = 0, secondMs = 0] = [1, 2].map(() => between(random, 2 * minuteMs, calmAtMs));
+  const rot: readonly Trouble[] = isDrawn(random, 0.5)
+    ? [{ kind: 'bit-rot', atMs: Math.max(0, firstMs - between(random, 0, minuteMs)), job, pick }]
+    : [];
+  return [...rot, ...verifier(1, firstMs), ...verifier(2, secondMs)];
 }
 
 const operatorsAsk: readonly Asks[] = [

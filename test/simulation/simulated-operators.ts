@@ -2,11 +2,13 @@ import { messageOf, remedyOf } from '../../lib/base/errors.ts';
 import { forkJob } from '../../lib/client/fork-job.ts';
 import { pinCheckpoint, unpinCheckpoint } from '../../lib/client/pin-checkpoint.ts';
 import { planPrune, pruneCheckpoints } from '../../lib/client/prune-checkpoints.ts';
+import { type Done, whatIsDoneStands } from './invariants/answer-rules.ts';
 import { openExistingJob } from '../../lib/client/read-job.ts';
 import { reconcile } from '../../lib/client/reconcile.ts';
 import type { Region } from '../../lib/client/region.ts';
 import { cancelJob, pauseJob, resumeJob, retryJob } from '../../lib/client/requests.ts';
 import { submitJob } from '../../lib/client/submit-job.ts';
+import { verifyCheckpoints } from '../../lib/client/verify-checkpoints.ts';
 import type { JobPlan } from './plan-history.ts';
 import { reconcileEveryMs, type SimulatedWorld } from './world.ts';
 import type { Asks, Trouble } from './troubles.ts';
@@ -32,7 +34,7 @@ export class SimulatedOperators {
     this.#run(
       name,
       async (region) => {
-        await submit(region, jobId, plan);
+        await this.#awakened(jobId, () => submit(region, jobId, plan));
       },
       (outcome) => {
         if (outcome !== 'done' && tries < submitTriesMax)
@@ -65,7 +67,7 @@ export class SimulatedOperators {
     for (const [jobId, record] of this.#world.inspector.records) {
       if (record.status !== 'paused') continue;
       this.#run(`resumer-${++this.#resumed}`, async (region) => {
-        await resumeJob(region, jobId);
+        await this.#awakened(jobId, () => resumeJob(region, jobId));
       });
     }
   }
@@ -86,22 +88,26 @@ export class SimulatedOperators {
     switch (asks) {
       case 'pause':
         await pauseJob(region, jobId);
+        this.#isDone(jobId, { asked: 'pause' });
         return;
       case 'resume':
-        await resumeJob(region, jobId);
+        await this.#awakened(jobId, () => resumeJob(region, jobId));
         return;
       case 'resume-from':
-        await resumeJob(region, jobId, { from: await pickOne() });
+        await this.#awakened(jobId, async () => resumeJob(region, jobId, { from: await pickOne() }));
         return;
       case 'cancel':
         await cancelJob(region, jobId);
+        this.#isDone(jobId, { asked: 'cancel' });
         return;
       case 'retry':
-        await retryJob(region, jobId);
+        await this.#awakened(jobId, () => retryJob(region, jobId));
         return;
-      case 'pin':
-        await pinCheckpoint(region, jobId, await pickOne());
+      case 'pin': {
+        const { record } = await pinCheckpoint(region, jobId, await pickOne());
+        this.#isDone(jobId, { asked: 'pin', checkpoint: record.id });
         return;
+      }
       case 'unpin':
         await unpinCheckpoint(region, jobId, await pickOne());
         return;
@@ -116,6 +122,14 @@ export class SimulatedOperators {
       case 'submit-again':
         await this.#submitAgain(region, jobId);
         return;
+      case 'verify':
+        await verifyCheckpoints(region, jobId, {
+          all: true,
+          lift: true,
+          quarantine: true,
+          signal: new AbortController().signal,
+        });
+        return;
       case 'read':
         await openExistingJob(region, jobId);
     }
@@ -124,7 +138,21 @@ export class SimulatedOperators {
   async #fork(region: Region, parentId: string, childId: string, checkpoint: string): Promise<void> {
     const parent = this.#world.jobs.get(parentId);
     if (parent !== undefined) this.#world.jobs.set(childId, parent);
-    await forkJob(region, { from: { jobId: parentId, checkpoint }, jobId: childId, cwd: '/nowhere' });
+    const from = { jobId: parentId, checkpoint };
+    await this.#awakened(childId, () => forkJob(region, { from, jobId: childId, cwd: '/nowhere' }));
+    this.#isDone(childId, { asked: 'fork' });
+  }
+
+  /** Whoever makes a job run leaves a ticket for it. */
+  async #awakened(jobId: string, command: () => Promise<unknown>): Promise<void> {
+    const before = this.#world.ticketsSent(jobId);
+    await command();
+    this.#isDone(jobId, { asked: 'run', sent: this.#world.ticketsSent(jobId) - before });
+  }
+
+  #isDone(jobId: string, done: Done): void {
+    const why = whatIsDoneStands(this.#world.inspector.records.get(jobId), done);
+    if (why !== undefined) this.#world.broken('whatIsDoneStands', why);
   }
 
   async #submitAgain(region: Region, jobId: string): Promise<void> {

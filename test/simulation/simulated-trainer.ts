@@ -39,6 +39,8 @@ export function simulatedTrainers(options: SimulatedTrainerOptions): {
 interface Slot {
   readonly memory: Map<string, Uint8Array>;
   isBusy: boolean;
+  /** Id of the snapshot that was written there last. */
+  holds: string;
 }
 
 const budgetMs = 300_000;
@@ -73,7 +75,7 @@ class SimulatedTrainer implements Trainer {
     const { plan, root } = options.jobOf(order.spec.jobId);
     this.#plan = plan;
     this.#root = root;
-    const slot = (): Slot => ({ memory: new Map(), isBusy: false });
+    const slot = (): Slot => ({ memory: new Map(), isBusy: false, holds: '' });
     this.#slots = plan.hasOneSlot ? [slot()] : [slot(), slot()];
     this.#later(between(options.machine.random, 500, 20_000), () => {
       this.#say({
@@ -143,8 +145,10 @@ class SimulatedTrainer implements Trainer {
         return;
       case 'release': {
         const slot = this.#slots[message.slot];
+        // What was given up is no answer any more to whoever asks for this state.
+        if (!message.committed && slot?.isBusy === true && this.#snapshot?.as === slot.holds)
+          this.#snapshot = undefined;
         if (slot !== undefined) slot.isBusy = false;
-        if (!message.committed && this.#snapshot?.as.startsWith('t') === true) this.#snapshot = undefined;
         this.#answer();
         if (this.#isDone) return;
         this.#finishIfDue();
@@ -182,7 +186,11 @@ class SimulatedTrainer implements Trainer {
   }
 
   #nextStep(): void {
-    const { stepMs, steps } = this.#plan;
+    const { stepMs, steps, failsAtStep } = this.#plan;
+    if (this.#step === failsAtStep && !this.#isHalted) {
+      this.trouble('user-error');
+      return;
+    }
     if (this.#step >= steps) {
       this.#finishIfDue();
       return;
@@ -239,6 +247,7 @@ class SimulatedTrainer implements Trainer {
     const memory = slot === undefined ? undefined : this.#slots[slot];
     if (slot === undefined || memory === undefined) throw new Error('no slot is free');
     memory.isBusy = true;
+    memory.holds = id;
     const files = filesAt(this.#root, this.#step);
     this.#snapshot = { step: this.#step, as: id };
     const listed = [...files].map(([path, bytes]) => ({ path, bytes: bytes.byteLength }));
@@ -258,7 +267,8 @@ class SimulatedTrainer implements Trainer {
       // The slot is used again: what lay in it is written over, byte by byte, while it may be read.
       waitedMs += between(this.#random, 1, 800);
       this.#later(waitedMs, () => {
-        memory.memory.set(path, bytes);
+        // What is given up may have been written while the state went on.
+        memory.memory.set(path, isAbandoned ? bytes.map((byte) => byte ^ 1) : bytes);
         this.#say({ kind: 'written', slot, id, path, bytes: bytes.byteLength });
       });
     }

@@ -85,6 +85,7 @@ export type Asks =
   | 'prune'
   | 'fork'
   | 'submit-again'
+  | 'verify'
   | 'read';
 
 export function describeTrouble(trouble: Trouble): string {

@@ -9,7 +9,16 @@ import type { Happening, Violation } from './invariants/happening.ts';
 import { Inspector } from './invariants/inspector.ts';
 import { networkOf } from './network.ts';
 import type { HistoryPlan, JobPlan } from './plan-history.ts';
-import { commitsWhatWasTrained, failsForGoodReason, type Raw } from './product-rules.ts';
+import {
+  commitsWhatWasTrained,
+  completesWithTheLastStep,
+  doesWhatItIsAsked,
+  dropsWhatThePolicySays,
+  endsWhereItStood,
+  failsForGoodReason,
+  givesUpInTime,
+  type Raw,
+} from './product-rules.ts';
 import { SimulatedProcess, startOfTime } from './simulated-process.ts';
 import { SimulatedQueue } from './simulated-queue.ts';
 import { SimulatedStore } from './simulated-store.ts';
@@ -64,6 +73,7 @@ export class SimulatedWorld {
   readonly #faults: ReadonlyMap<string, ReadonlyMap<number, RequestFault>>;
   readonly #keepsHistory: boolean;
   readonly #entries = new Map<string, Raw[]>();
+  readonly #sent = new Map<string, number>();
   readonly #damaged = new Set<string>();
   readonly #outUntilMs = { store: 0, queue: 0 };
 
@@ -102,6 +112,7 @@ export class SimulatedWorld {
       watch: {
         sent: (messageId, body) => {
           const jobId = /"jobId":"([^"]+)"/.exec(body)?.[1] ?? body;
+          this.#sent.set(jobId, this.ticketsSent(jobId) + 1);
           this.note(`ticket ${messageId} of ${jobId} was sent`);
           this.tell({ kind: 'sent', messageId, jobId });
         },
@@ -140,6 +151,11 @@ export class SimulatedWorld {
     const { nowMs } = this.timeline;
     this.note(`the ${what} is out of reach for ${forMs} ms`);
     this.#outUntilMs[what] = Math.max(this.#outUntilMs[what], Math.min(nowMs + forMs, this.plan.calmAtMs));
+  }
+
+  /** Tickets of the job that were ever sent. */
+  ticketsSent(jobId: string): number {
+    return this.#sent.get(jobId) ?? 0;
   }
 
   /** Nothing goes wrong any more. */
@@ -244,7 +260,29 @@ export class SimulatedWorld {
         commitsWhatWasTrained({ objects: this.store.objects, damaged: this.#damaged }, root, entry),
       );
     }
+    const { plan } = this.jobOf(jobId);
+    this.#check('completesWithTheLastStep', completesWithTheLastStep(plan, entry));
+    this.#check(
+      'dropsWhatThePolicySays',
+      dropsWhatThePolicySays(this.inspector.records.get(jobId), plan, entry),
+    );
+    const isAtLeisure = (by: string): boolean => this.#isAtLeisure(by);
+    this.#check('endsWhereItStood', endsWhereItStood(entries, plan, isAtLeisure));
+    this.#check('doesWhatItIsAsked', doesWhatItIsAsked(entries, plan, isAtLeisure));
+    this.#check('givesUpInTime', givesUpInTime(entries));
     this.#check('failsForGoodReason', failsForGoodReason(entries, this.#damaged.size > 0));
+  }
+
+  /** A machine to which nothing happened but notices. */
+  #isAtLeisure(name: string): boolean {
+    const disturbs = (trouble: Trouble): boolean => {
+      if (trouble.kind === 'outage') return true;
+      if (!('process' in trouble) || trouble.process !== name) return false;
+      if (trouble.kind === 'request')
+        return trouble.fault !== 'dies-before' && trouble.fault !== 'dies-after';
+      return trouble.kind !== 'death' && trouble.kind !== 'notice';
+    };
+    return name.startsWith('worker-') && !this.plan.troubles.some(disturbs);
   }
 
   #check(invariant: string, why: string | undefined): void {

@@ -107,6 +107,18 @@ class HandMade {
 
 const begun = (): HandMade => new HandMade().claim().restore();
 
+/** A second job, which says that it is a fork of the first one at step 1, and then what is given. */
+function withFork(...entries: ReadonlyArray<Readonly<Record<string, unknown>>>): HandMade {
+  const world = begun().commit(1);
+  const forkedFrom = { jobId: 'job', checkpoint: '2-1-step1', step: 1 };
+  for (const [index, facts] of [{ kind: 'submitted', claim: null, forkedFrom }, ...entries].entries()) {
+    const sequence = index + 1;
+    const entry = { sequence, at: '2030-01-01T00:00:00Z', ...facts };
+    world.write(`jobs/fork/journal/${String(sequence).padStart(20, '0')}.json`, JSON.stringify(entry));
+  }
+  return world;
+}
+
 describe('the inspector', () => {
   it('has nothing to say about a job that is interrupted, goes on and completes', () => {
     const world = begun()
@@ -179,6 +191,18 @@ describe('the inspector', () => {
       'beginsAtTheNewestGood',
       'a job with history begins afresh',
       () => begun().commit(1).wait(90_000).claim().restore(),
+    ],
+    [
+      'beginsAtTheNewestGood',
+      'an attempt begins at what a roll-back left behind',
+      () =>
+        begun()
+          .commit(1)
+          .commit(2)
+          .say({ kind: 'failed', reason: 'user-error', message: 'it was so' })
+          .say({ kind: 'resume-requested', from: '2-1-step1', claim: null })
+          .claim()
+          .restore('2-2-step2', 2),
     ],
     [
       'stepsNeverGoBack',
@@ -270,6 +294,15 @@ describe('the inspector', () => {
       },
     ],
     [
+      'ownersKeepTheirTickets',
+      'the ticket of an open attempt is deleted',
+      () => {
+        const world = begun();
+        world.inspector.tell(0, { kind: 'removed', messageId: 'm1' });
+        return world;
+      },
+    ],
+    [
       'noJobIsForgotten',
       'a job without a ticket waits beyond the bound',
       () => {
@@ -290,28 +323,13 @@ describe('the inspector', () => {
     [
       'forksWaitForTheirFirst',
       'a worker claims a fork that is being made',
-      () => {
-        const world = new HandMade();
-        const entry = {
-          sequence: 1,
-          kind: 'submitted',
-          forkedFrom: {},
-          claim: null,
-          at: '2030-01-01T00:00:00Z',
-        };
-        world.inspector.tell(0, {
-          kind: 'written',
-          key: 'jobs/fork/journal/00000000000000000001.json',
-          body: bytes(JSON.stringify(entry)),
-        });
-        const claimed = { ...entry, sequence: 2, kind: 'claimed', claim: 2, ticket: 'm9', instance: machine };
-        world.inspector.tell(0, {
-          kind: 'written',
-          key: 'jobs/fork/journal/00000000000000000002.json',
-          body: bytes(JSON.stringify(claimed)),
-        });
-        return world;
-      },
+      () => withFork({ kind: 'claimed', claim: 2, ticket: 'm9', instance: machine }),
+    ],
+    ['forksAreHeld', 'a fork is made of what its parent does not hold', () => withFork()],
+    [
+      'forksBeginWhereTheyWereAsked',
+      'a fork begins with another checkpoint',
+      () => withFork({ kind: 'checkpoint', id: '2-1-step9', ordinal: 1, step: 9, reason: 'fork', claim: 2 }),
     ],
   ];
 

@@ -13,10 +13,16 @@
  * moment, in between two looks of an owner; few checkpoints kept.
  */
 import type { Happening, Violation } from './happening.ts';
+import { forksAreHeld, forksBeginWhereTheyWereAsked } from './fork-rules.ts';
 import { JobRecord, type RawEntry } from './job-record.ts';
 import * as journal from './journal-rules.ts';
 import * as objects from './object-rules.ts';
-import { handsOverBeforeItLetsGo, noJobIsForgotten, type TicketBound } from './ticket-rules.ts';
+import {
+  handsOverBeforeItLetsGo,
+  noJobIsForgotten,
+  ownersKeepTheirTickets,
+  type TicketBound,
+} from './ticket-rules.ts';
 
 export interface InspectorOptions {
   /** `roundMs` Infinity where nobody looks for lost tickets. */
@@ -190,6 +196,8 @@ export class Inspector {
         needs.needs.filter(({ key: needed }) => !this.#damagedEver.has(needed)),
       ),
       reusesOnlyItsParents: objects.reusesOnlyItsParents(record, entry, needs),
+      forksAreHeld: forksAreHeld(this.#records, jobId, entry),
+      forksBeginWhereTheyWereAsked: forksBeginWhereTheyWereAsked(record, entry),
       quarantinesOnlyDamage: objects.quarantinesOnlyDamage(record, entry, world),
       noFaultOfOurs:
         faultPattern.exec(entry.message ?? '') === null ? undefined : `${entry.kind}: ${entry.message}`,
@@ -202,6 +210,7 @@ export class Inspector {
     const jobId = this.#forget(messageId);
     const record = jobId === undefined ? undefined : this.#records.get(jobId);
     if (jobId === undefined || record === undefined) return;
+    this.#check(atMs, `${jobId}: `, { ownersKeepTheirTickets: ownersKeepTheirTickets(record, messageId) });
     // The one that was sent at the hand-over may be what the queue has lost since: that is not the attempt's doing.
     if ((this.#vanishedMs.get(jobId) ?? -Infinity) >= record.landedMs) return;
     const holding = { tickets: this.ticketsOf(jobId), ownTicket: this.#lastOwnTicket.get(jobId) };

@@ -40,6 +40,12 @@ export interface KnownClaim {
 
 export type Status = 'runnable' | 'paused' | 'completed' | 'failed' | 'cancelled';
 
+export interface ForkedFrom {
+  readonly jobId: string;
+  readonly checkpoint: string;
+  readonly step: number;
+}
+
 /** One entry as it lies in the store. Only what the rules ask for is named. */
 export interface RawEntry {
   readonly sequence: number;
@@ -60,7 +66,7 @@ export interface RawEntry {
   readonly checkpoints?: readonly string[];
   readonly from?: string;
   readonly child?: string;
-  readonly forkedFrom?: object;
+  readonly forkedFrom?: ForkedFrom;
 }
 
 /** Forks hold their checkpoint for a day. */
@@ -80,8 +86,8 @@ export class JobRecord {
   resumeFrom: string | undefined;
   pauseAsked = false;
   cancelAsked = false;
-  isFork = false;
-  readonly forks: { readonly checkpoint: string; readonly atMs: number }[] = [];
+  forkedFrom: ForkedFrom | undefined;
+  readonly forks: { readonly checkpoint: string; readonly child: string; readonly atMs: number }[] = [];
   /** When the newest entry landed, by the world's clock. */
   landedMs = 0;
   lastTicketedMs: number | undefined;
@@ -102,7 +108,7 @@ export class JobRecord {
   }
 
   get isUnfinishedFork(): boolean {
-    return this.isFork && this.known.size === 0;
+    return this.forkedFrom !== undefined && this.known.size === 0;
   }
 
   find(id: string): KnownCheckpoint | undefined {
@@ -153,7 +159,7 @@ export class JobRecord {
     this.writtenMs = Math.max(this.writtenMs, Date.parse(entry.at));
     switch (entry.kind) {
       case 'submitted':
-        this.isFork = entry.forkedFrom !== undefined;
+        this.forkedFrom = entry.forkedFrom;
         return;
       case 'claimed':
         this.newestClaim = entry.sequence;
@@ -221,7 +227,11 @@ export class JobRecord {
         if (named !== undefined) named.quarantined = false;
         return;
       case 'forked':
-        this.forks.push({ checkpoint: String(entry.checkpoint), atMs: this.writtenMs });
+        this.forks.push({
+          checkpoint: String(entry.checkpoint),
+          child: String(entry.child),
+          atMs: this.writtenMs,
+        });
         return;
       case 'ticketed':
         this.lastTicketedMs = landedMs;

@@ -19,6 +19,13 @@ export function handsOverBeforeItLetsGo(
   return `the attempt let go of ticket ${removed}, and the job has no other`;
 }
 
+/** Nobody takes away the ticket that the owner of an open attempt holds: its own end is in the journal before that. */
+export function ownersKeepTheirTickets({ status, claim }: JobRecord, removed: string): string | undefined {
+  return status === 'runnable' && claim?.ticket === removed
+    ? `ticket ${removed} was deleted while claim ${claim.token} holds it`
+    : undefined;
+}
+
 /** How soon a job that lost its ticket must have another: what the region promises. */
 export interface TicketBound {
   /** Silence after which a ticket is taken for lost. */

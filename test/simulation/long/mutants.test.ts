@@ -2,8 +2,9 @@ import { expect, it } from 'vitest';
 import { huntAll, tellQuarries } from '../mutants/hunt-all.ts';
 import { describeQuarry } from '../mutants/hunt.ts';
 import { furtherMutations, plannedMutations } from '../mutants/mutations.ts';
+import { quietMutations } from '../mutants/quiet-mutations.ts';
 
-const mutations = [...plannedMutations, ...furtherMutations];
+const mutations = [...plannedMutations, ...furtherMutations, ...quietMutations];
 /** Seeds of the control beyond those that show a mutation. */
 const controlSeeds = 30;
 

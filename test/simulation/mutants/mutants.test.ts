@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { huntAll, tellQuarries } from './hunt-all.ts';
 import { applyPatches, type Mutation } from './mutation.ts';
 import { furtherMutations, plannedMutations } from './mutations.ts';
+import { quietMutations } from './quiet-mutations.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 
@@ -18,7 +19,7 @@ function patched({ patches }: Mutation): readonly string[] {
 }
 
 describe('a planted mutation', () => {
-  it.each([...plannedMutations, ...furtherMutations])(
+  it.each([...plannedMutations, ...furtherMutations, ...quietMutations])(
     '$name: each text stands in the source exactly once',
     (mutation) => {
       expect(() => patched(mutation)).not.toThrow();

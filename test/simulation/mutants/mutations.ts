@@ -309,7 +309,7 @@ export const furtherMutations: readonly Mutation[] = [
         replace: `      entry.checkpoints.filter((id) => stays.has(id) && id === ''),`,
       },
     ],
-    seed: 3,
+    seed: 24,
     caughtBy: ['keepsWhatMustStay'],
   },
   {
