@@ -67,8 +67,16 @@ const fewerPlaces = (plan: HistoryPlan): HistoryPlan | undefined =>
 /** Lines of a shrunk history that are shown: the last ones tell what broke. */
 const linesMax = 120;
 
+/** How a history is told again. */
+export function replayOf(seed: number, { isRough }: { readonly isRough: boolean }): string {
+  return `Again: ${isRough ? 'HOLDFAST_ROUGH=1 ' : ''}HOLDFAST_SEED=${seed} npm run test:histories`;
+}
+
 /** For whoever has to find the fault: what was planned, what happened, what broke, and how to see it again. */
-export function describeShrunk(seed: number, { plan, violation, history, runs }: Shrunk): string {
+export function describeShrunk(
+  { plan, violation, history, runs }: Shrunk,
+  { seed, isRough = false }: { readonly seed: number; readonly isRough?: boolean },
+): string {
   const left = history.length - linesMax;
   return [
     `seed ${seed} breaks ${violation.invariant} after ${(violation.atMs / 1_000).toFixed(3)} s: ${violation.what}`,
@@ -80,6 +88,6 @@ export function describeShrunk(seed: number, { plan, violation, history, runs }:
     ...(left > 0 ? [`  … ${left} lines before`] : []),
     ...history.slice(-linesMax).map((line) => `  ${line}`),
     '',
-    `Again: HOLDFAST_SEED=${seed} npm run test:histories`,
+    replayOf(seed, { isRough }),
   ].join('\n');
 }

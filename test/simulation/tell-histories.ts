@@ -38,7 +38,7 @@ export async function tellHistories(options: {
     const failure =
       shrunk === undefined
         ? `seed ${seed} breaks ${violations[0]?.invariant} once, and not again: the simulation is not deterministic`
-        : describeShrunk(seed, shrunk);
+        : describeShrunk(shrunk, { seed });
     return { failure, stats: sum, histories };
   }
   return { failure: undefined, stats: sum, histories };

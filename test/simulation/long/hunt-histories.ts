@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { expect, test } from 'vitest';
+import { roughPlan } from '../mutants/rough-plan.ts';
 import { describeShrunk, shrinkHistory } from '../shrink-history.ts';
 import { tellHistories } from '../tell-histories.ts';
 
@@ -12,14 +13,22 @@ const leastEach = 50;
 
 /**
  * Thousands of histories, each with a seed of its own: `HOLDFAST_SEED_FROM` begins elsewhere, `HOLDFAST_HISTORIES` says
- * how many for each half, without a limit of time then. `HOLDFAST_SEED` tells one history again, as short as it can be made.
+ * how many for each half, without a limit of time then. `HOLDFAST_SEED` tells one history again, as short as it can be made;
+ * with `HOLDFAST_ROUGH` that of the rough weather in which mutants are hunted.
  */
 export function huntHistories(half: 0 | 1): void {
-  const { HOLDFAST_SEED: seed, HOLDFAST_SEED_FROM: from = '1000', HOLDFAST_HISTORIES: asked } = process.env;
+  const {
+    HOLDFAST_SEED: seed,
+    HOLDFAST_ROUGH: rough,
+    HOLDFAST_SEED_FROM: from = '1000',
+    HOLDFAST_HISTORIES: asked,
+  } = process.env;
   if (seed !== undefined) {
     test.runIf(half === 0)(`the history of seed ${seed} loses nothing`, { timeout: 600_000 }, async () => {
-      const shrunk = await shrinkHistory(Number(seed));
-      expect(shrunk === undefined ? undefined : describeShrunk(Number(seed), shrunk)).toBeUndefined();
+      const isRough = rough !== undefined;
+      const told = { seed: Number(seed), isRough };
+      const shrunk = await shrinkHistory(told.seed, isRough ? { plan: roughPlan(told.seed) } : {});
+      expect(shrunk === undefined ? undefined : describeShrunk(shrunk, told)).toBeUndefined();
     });
     return;
   }

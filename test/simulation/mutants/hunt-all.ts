@@ -1,3 +1,4 @@
+import { replayOf } from '../shrink-history.ts';
 import { hunt, describeQuarry, type Quarry } from './hunt.ts';
 import type { Mutation } from './mutation.ts';
 
@@ -52,11 +53,15 @@ export function tellQuarries(hunted: readonly HuntedMutation[]): {
     // A control that came to no end shows nothing.
     wronglyCaught: control
       .filter(({ quarry }) => quarry.caught !== undefined || !quarry.isComplete)
-      .map(tell),
+      .map((found) => [tell(found), ...again(found.quarry)].join('\n')),
     missed: hunted
       .filter(({ mutation, quarry }) => mutation !== undefined && !isCaught(mutation, quarry))
       .map(tell),
   };
+}
+
+function again({ caught }: Quarry): readonly string[] {
+  return caught === undefined ? [] : [replayOf(caught.seed, { isRough: true })];
 }
 
 function isCaught({ caughtBy }: Mutation, { caught }: Quarry): boolean {
