@@ -5,7 +5,7 @@ import type { MachineFaults } from './worker-faults.ts';
 type Jumps = NonNullable<MachineFaults['clock']>['jumps'];
 
 /** By how much a wall clock is wrong, so many seconds after its process began. */
-export function clockOffsetMs(jumps: Jumps, atSeconds: number): number {
+function clockOffsetMs(jumps: Jumps, atSeconds: number): number {
   return jumps.reduce(
     (sum, { atSeconds: due, bySeconds }) => sum + (due <= atSeconds ? bySeconds * 1_000 : 0),
     0,

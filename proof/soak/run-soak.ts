@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../lib/base/clock.ts';
@@ -140,6 +141,9 @@ async function runReferences(
   }
 }
 
+/** Of 32 machines: two jobs for each and two more, each with its fork, and whoever watches them. */
+const waitsMax = 256;
+
 /** A signal that also ends waits on machines of which no more are started, and that says so. */
 function giveUpWith(
   market: SpotMarket,
@@ -151,8 +155,10 @@ function giveUpWith(
     broken = end;
     gone.abort();
   });
+  const either = AbortSignal.any([signal, gone.signal]);
+  setMaxListeners(waitsMax, either);
   return {
-    signal: AbortSignal.any([signal, gone.signal]),
+    signal: either,
     refuse() {
       if (broken !== undefined) throw machinesGone(broken);
     },
