@@ -1,0 +1,3 @@
+import { huntHistories } from './hunt-histories.ts';
+
+huntHistories(2);
