@@ -30,7 +30,7 @@ describe('an instance that somebody plays with', () => {
     const spot = world.market.find(instance.id);
     spot.disturbImds({ kind: 'status', status: 500 });
     await saw('500');
-    const { deadline } = world.market.interrupt(instance.id, { noticeMs: 1_500 });
+    const { deadline } = world.market.interrupt(instance.id, { noticeMs: 3_000 });
     await world.tape.nth('instance-started', 2);
     spot.disturbImds(undefined);
     await saw('200');

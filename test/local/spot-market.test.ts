@@ -51,7 +51,7 @@ describe('SpotMarket', () => {
     const { instance } = await world.tape.nth('instance-started', 1);
     await vi.waitFor(() => expect(world.reportedPids()).toHaveLength(3), patient);
     const victims = world.reportedPids();
-    const { gone, deadline } = world.market.interrupt(instance.id, { noticeMs: 1_500 });
+    const { gone, deadline } = world.market.interrupt(instance.id, { noticeMs: 3_000 });
     await world.tape.nth('instance-started', 2);
     expect(deadline.remainingMs()).toBeGreaterThan(0);
     expect(stillRunning(victims)).toHaveLength(3);
@@ -97,7 +97,7 @@ describe('SpotMarket', () => {
     const { instance } = await world.tape.nth('instance-started', 1);
     await vi.waitFor(() => expect(world.reportedPids()).toHaveLength(3), patient);
     const household = world.reportedPids();
-    const { gone } = world.market.interrupt(instance.id, { noticeMs: 1_500 });
+    const { gone } = world.market.interrupt(instance.id, { noticeMs: 3_000 });
     writeFileSync(join(world.outDir, 'leave'), '');
     expect(await world.tape.nth('exited', 1)).toMatchObject({ instanceId: instance.id, code: 75 });
     expect(world.market.instances.map((each) => each.instance.id)).toContain(instance.id);
