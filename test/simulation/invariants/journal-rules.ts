@@ -87,10 +87,10 @@ export const beginsAtTheNewestGood: JournalRule = (record, { entry }) => {
   if (found === undefined) return `restored ${checkpoint}, which is not retained`;
   if (found.quarantined) return `restored ${checkpoint}, which is quarantined`;
   if (found.step !== step) return `restored ${checkpoint} at step ${step}`;
-  // A newer one may have been taken for damaged at the time, and been found whole since.
   // A roll-back leaves behind what was committed after its target.
   if (!record.candidates.includes(found))
     return `restored ${checkpoint}, which is not on the line to resume from`;
+  // A newer one may have been taken for damaged at the time, and been found whole since.
   const better = record.candidates.find(
     ({ sequence, everQuarantined }) => sequence > found.sequence && !everQuarantined,
   );
