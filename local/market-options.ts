@@ -20,6 +20,7 @@ export interface SpotMarketOptions {
   /** From the launch of a replacement until its worker starts. */
   readonly bootMs: number;
   readonly clock: Clock;
+  /** Draws the ids of instances, by which their processes are found: two markets of one machine must not draw the same. */
   readonly random: Random;
   readonly log: Log;
   /** Whether instances that drained are needed again. @default there are always jobs */

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../lib/base/clock.ts';
 import { ConflictError, UsageError } from '../../lib/base/errors.ts';
 import { silentLog } from '../../lib/base/log.ts';
-import { seededRandom } from '../../lib/base/random.ts';
+import { systemRandom } from '../../lib/base/random.ts';
 import { openQueue } from '../../lib/client/region.ts';
 import { timersFrom } from '../../lib/contract/timers.ts';
 import { type LocalRegionOptions, openLocalRegion } from '../../local/local-region.ts';
@@ -14,7 +14,7 @@ import { readRegionFile } from '../../local/region-file.ts';
 import { EventTape, workerScripts } from '../support/market-world.ts';
 
 const patient = { timeout: 10_000, interval: 20 };
-const ports = { clock: systemClock, random: seededRandom(3) };
+const ports = { clock: systemClock, random: systemRandom };
 let dir = '';
 
 beforeEach(() => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { systemClock } from '../../lib/base/clock.ts';
 import { deferred } from '../../lib/base/deferred.ts';
 import { silentLog } from '../../lib/base/log.ts';
-import { seededRandom } from '../../lib/base/random.ts';
+import { systemRandom } from '../../lib/base/random.ts';
 import type { MarketEvent } from '../../local/market-event.ts';
 import type { SpotMarketOptions } from '../../local/market-options.ts';
 import { SpotMarket } from '../../local/spot-market.ts';
@@ -59,7 +59,8 @@ export function marketWorld(script: string, options: Partial<SpotMarketOptions> 
     noticeMs: 1_000,
     bootMs: 0,
     clock: systemClock,
-    random: seededRandom(7),
+    // The processes of an instance are found by its id: no two tests may draw the same.
+    random: systemRandom,
     log: silentLog,
     onEvent: tape.record,
     ...options,
