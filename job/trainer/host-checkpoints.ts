@@ -147,9 +147,9 @@ export class HostCheckpoints {
 
   /**
    * Between two steps: begins what was asked for or is due. Halted, it waits for the stop; where memory is too short for
-   * steps beside a held snapshot, until that is written.
+   * steps beside a held snapshot, until that is written. `isEnd`: no step follows whatever happens.
    */
-  async boundary(): Promise<'go-on' | 'stop'> {
+  async boundary(isEnd = false): Promise<'go-on' | 'stop'> {
     this.#comeToBoundary();
     for (;;) {
       if (this.#isStopped) return 'stop';
@@ -158,7 +158,7 @@ export class HostCheckpoints {
       if (asked !== undefined) this.#tryBegin(asked);
       else if (!this.#isHalted) this.#beginIfDue();
       const mustStand = this.#writing?.held.isAlone === true;
-      if (!this.#isHalted && !mustStand) return 'go-on';
+      if (!this.#isHalted && !mustStand && !isEnd) return 'go-on';
       if (mustStand) this.#meter.standsStill();
       await this.#waitForEvent();
     }

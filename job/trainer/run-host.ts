@@ -101,10 +101,10 @@ async function setUp(
       showOnlookers({ when, program, training, step: progress.position.step, resumed: resuming }),
   };
   run.show('set-up');
-  return { ...run, hooks: hooksOf(run, session) };
+  return { ...run, hooks: hooksOf(run, session, start.course?.holdAtStep) };
 }
 
-function hooksOf(run: Omit<HostRun, 'hooks'>, session: HostSession): HostRun['hooks'] {
+function hooksOf(run: Omit<HostRun, 'hooks'>, session: HostSession, holdAtStep = Infinity): HostRun['hooks'] {
   const { checkpoints, reports } = session;
   const { plan, progress } = run;
   let stepsHere = 0;
@@ -112,7 +112,7 @@ function hooksOf(run: Omit<HostRun, 'hooks'>, session: HostSession): HostRun['ho
     async boundary() {
       // Most optimizers have their slots from the first step on: only now is the size of a checkpoint known.
       if (stepsHere === 1) await reserveRoom(run, session);
-      return checkpoints.boundary();
+      return checkpoints.boundary(progress.position.step >= holdAtStep);
     },
     secure: (reason) => checkpoints.secure(reason),
     phase(phase) {

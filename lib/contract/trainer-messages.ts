@@ -165,6 +165,8 @@ export const trainerStartSchema = z.object({
       saveAtSteps: z.array(count),
       /** Training ends after so many steps, unless it ends before. */
       endAtStep: z.int().positive().optional(),
+      /** No step is taken beyond this one: the process waits to be killed. What is due is saved all the same. */
+      holdAtStep: z.int().positive().optional(),
     })
     .optional(),
 });

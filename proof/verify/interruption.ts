@@ -1,5 +1,5 @@
-/** Where an interruption hits; `random` ones are added where more are asked for than there are kinds. */
-export const interruptionKinds = [
+/** Kinds of places, of which each is hit at most once; in this order where fewer are asked for. */
+export const placedKinds = [
   'first-step',
   'mid-epoch',
   'during-save',
@@ -7,8 +7,10 @@ export const interruptionKinds = [
   'no-notice',
   'evaluation',
   'twice',
-  'random',
 ] as const;
+
+/** Where an interruption hits; `random` ones are added where more are asked for than there are kinds of places. */
+export const interruptionKinds = [...placedKinds, 'random'] as const;
 
 export type InterruptionKind = (typeof interruptionKinds)[number];
 

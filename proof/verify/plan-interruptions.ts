@@ -4,7 +4,7 @@ import {
   type Interruption,
   type InterruptionKind,
   type InterruptionPoint,
-  interruptionWords,
+  placedKinds,
 } from './interruption.ts';
 
 export interface PlanOptions {
@@ -26,19 +26,8 @@ export interface InterruptionPlan {
   readonly notCovered: readonly { readonly kind: InterruptionKind; readonly why: string }[];
 }
 
-/** There is at most one of these each, taken in this order when fewer are asked for. */
-const priority = [
-  'first-step',
-  'mid-epoch',
-  'during-save',
-  'epoch-boundary',
-  'no-notice',
-  'evaluation',
-  'twice',
-] as const;
-
 /** One interruption at each kind of place. */
-export const defaultInterruptions = priority.length;
+export const defaultInterruptions = placedKinds.length;
 
 /** A gap for a random interruption is looked for so often; a short run may have none left. */
 const attemptsMax = 30;
@@ -66,13 +55,13 @@ export function neverHappened(
   const planned = new Set(runs.flat().map(({ kind }) => kind));
   return [...planned]
     .filter((kind) => !happened.has(kind))
-    .map((kind) => ({ kind, why: 'the steps were over before a kill could arrive' }));
+    .map((kind) => ({ kind, why: 'training ended by itself before' }));
 }
 
 /** Where the runs are interrupted: a function of its arguments and of the random numbers. */
 export function planInterruptions(options: PlanOptions): InterruptionPlan {
   const { steps, interruptions, random } = options;
-  const wanted = new Set<InterruptionKind>(priority.slice(0, interruptions));
+  const wanted = new Set<InterruptionKind>(placedKinds.slice(0, interruptions));
   const skipped = new Map<InterruptionKind, string>();
   const [first, second] = [firstRun, secondRun].map((lay) => {
     const run = new RunPlan(steps, wanted, skipped);
@@ -80,9 +69,9 @@ export function planInterruptions(options: PlanOptions): InterruptionPlan {
     return run;
   });
   const runs = [first, second].filter((run) => run !== undefined);
-  for (let extra = priority.length; extra < interruptions; extra++) {
+  for (let extra = placedKinds.length; extra < interruptions; extra++) {
     if (!addRandom(runs, steps, random)) {
-      skipped.set('random', `${steps} steps have no room for ${interruptions} interruptions`);
+      skipped.set('random', `a run of ${stepsInWords(steps)} has no room for ${interruptions} interruptions`);
       break;
     }
   }
@@ -172,7 +161,7 @@ class RunPlan {
     if (!this.#wanted.has(kind)) return;
     const tooLate = endOf(interruption) > lastStepFor(interruption, this.#steps);
     if (tooLate || beginOf(interruption) <= this.end || beginOf(interruption) > this.#steps)
-      this.skip(kind, `${this.#steps} steps end before one ${interruptionWords[kind]}`);
+      this.skip(kind, `a run of ${stepsInWords(this.#steps)} ends before`);
     else this.interruptions = [...this.interruptions, interruption];
   }
 
@@ -191,6 +180,10 @@ class RunPlan {
 function lastStepFor({ kind }: Interruption, steps: number): number {
   if (kind === 'first-step') return Infinity;
   return kind === 'evaluation' ? steps : steps - 1;
+}
+
+function stepsInWords(steps: number): string {
+  return steps === 1 ? '1 step' : `${steps} steps`;
 }
 
 function savedAndKilledAt(step: number): Pick<Interruption, 'saveAtSteps' | 'kill'> {

@@ -37,6 +37,8 @@ export interface ProcessWish {
   readonly endAtStep?: number | undefined;
   readonly kill?: KillPoint | undefined;
   readonly onRecords?: (log: StepLog) => boolean;
+  /** Where it notes what the program asks the machine. @default with the processes that are compared */
+  readonly traceDir?: string;
   readonly signal: AbortSignal;
 }
 
@@ -64,7 +66,7 @@ export class Trial {
 
   async run(wish: ProcessWish): Promise<ProcessResult> {
     const { program, dir, seed, clock } = this.#options;
-    const { from, saveAtSteps = [], endAtStep, kill, signal, onRecords } = wish;
+    const { from, saveAtSteps = [], endAtStep, kill, signal, onRecords, traceDir = this.traceDir } = wish;
     const number = ++this.#processes;
     const home = join(dir, `process-${number}`);
     const { spec, inputs, inputDigests } = program;
@@ -75,7 +77,7 @@ export class Trial {
       claim: 1,
       program: spec.program,
     });
-    const traced = tracedProcess({ dir: this.traceDir, disturbed: from !== undefined, seed: seed + number });
+    const traced = tracedProcess({ dir: traceDir, disturbed: from !== undefined, seed: seed + number });
     const order: TrainerOrder = {
       spec,
       dirs,
@@ -85,7 +87,12 @@ export class Trial {
       resuming: from !== undefined,
       risk: unknownRisk,
       record: { path: join(home, 'steps.ndjson'), stateEverySteps: 1 },
-      course: { saveAtSteps: [...saveAtSteps], ...(endAtStep !== undefined && { endAtStep }) },
+      course: {
+        saveAtSteps: [...saveAtSteps],
+        ...(endAtStep !== undefined && { endAtStep }),
+        // Steps may take less time than a kill: it waits there. Other kills come by messages, which arrive before its end.
+        ...(kill?.on === 'step' && { holdAtStep: kill.step }),
+      },
     };
     let counted = 0;
     return superviseProcess({

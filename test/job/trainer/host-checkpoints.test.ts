@@ -157,6 +157,24 @@ describe('a request', () => {
     ]);
   });
 
+  it('takes no step at the end of its course, while what is due is saved, and then leads on only to the stop', async () => {
+    const { attach, step, run, sent, idle, checkpoints } = world((moment) =>
+      moment.step === 1 ? 'the first step' : undefined,
+    );
+    attach();
+    await step();
+    checkpoints.leaveBoundary('step');
+    run.progress.stepped({ ...run.progress.position, step: 2 }, {}, null);
+    let end: string | undefined;
+    const boundary = checkpoints.boundary(true).then((outcome) => (end = outcome));
+    await idle();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([end, told(sent)]).toEqual([undefined, ['staging t1 policy in 0 at 1', 'staged t1']]);
+    checkpoints.stop();
+    await boundary;
+    expect(end).toBe('stop');
+  });
+
   it('with halt lets no step be taken until the stop, and says that it waits', async () => {
     const { attach, step, request, sent, waits, checkpoints } = world();
     attach();

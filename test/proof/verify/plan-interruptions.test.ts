@@ -88,8 +88,10 @@ describe('interruptions', () => {
       { kind: 'evaluation', why: 'the program evaluates nothing' },
     ]);
     expect(planOf({ upTo: 100 }).notCovered).toEqual([
-      { kind: 'epoch-boundary', why: '100 steps end before one at the end of an epoch' },
+      { kind: 'epoch-boundary', why: 'a run of 100 steps ends before' },
     ]);
+    const [atOnce] = planOf({ steps: 1, upTo: 1 }).notCovered.filter(({ kind }) => kind === 'no-notice');
+    expect(atOnce?.why).toBe('a run of 1 step ends before');
   });
 
   it('are as many as were asked for, the most telling first', () => {
@@ -112,7 +114,7 @@ describe('interruptions', () => {
     ]);
     const happened = { kind: 'first-step', killedAtStep: 1, resumedFromStep: 1 } as const;
     expect(neverHappened(plan, [happened])).toEqual([
-      { kind: 'mid-epoch', why: 'the steps were over before a kill could arrive' },
+      { kind: 'mid-epoch', why: 'training ended by itself before' },
     ]);
   });
 
