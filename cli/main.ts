@@ -7,17 +7,16 @@ import { runCli } from './run-cli.ts';
 
 function untilInterrupted(): AbortSignal {
   const controller = new AbortController();
+  const abort = (): void => controller.abort(new Error('interrupted from the keyboard'));
+  let isImpatient = false;
   const interrupt = (): void => {
-    if (controller.signal.aborted) process.exit(exitCodes.interrupted);
-    controller.abort(new Error('interrupted from the keyboard'));
+    if (isImpatient) process.exit(exitCodes.interrupted);
+    isImpatient = true;
+    abort();
   };
-  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
-  // A terminal that is closed. Without one `nohup` may have asked that nobody listens, and to listen would undo that.
-  if (process.stderr.isTTY) {
-    process.on('SIGHUP', interrupt);
-    // What is said on the way out has no terminal any more.
-    process.stderr.on('error', () => undefined);
-  }
+  // A terminal that closes says so by itself and by its shell, beside other signals: that is nobody's impatience.
+  // Listening takes nothing from `nohup`: Node.js gives every signal back its own meaning when it starts.
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt).on('SIGHUP', abort);
   return controller.signal;
 }
 
@@ -47,7 +46,16 @@ const ports: CliPorts = {
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (interruption?.aborted === true) return;
   if (error.code === 'EPIPE') process.exit(exitCodes.ok);
-  throw error;
+  refuseUnlessHungUp(process.stdout, error);
 });
+// Nor is it one that nobody listens to the talk: what is under way goes on.
+process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') refuseUnlessHungUp(process.stderr, error);
+});
+
+/** A terminal that is gone takes no words any more, and its signal is on the way: what is under way is still tidied up. */
+function refuseUnlessHungUp(stream: NodeJS.WriteStream, error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EIO' || !stream.isTTY) throw error;
+}
 
 process.exitCode = await runCli(process.argv.slice(2), ports);

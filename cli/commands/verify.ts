@@ -10,6 +10,7 @@ import { plotCurves } from '../../proof/verify/plot-curves.ts';
 import { prepareTrial } from '../../proof/verify/prepare-trial.ts';
 import { verificationReport, type VerificationReport } from '../../proof/verify/verification-report.ts';
 import { type Verification, verifyProgram, type VerifyEvent } from '../../proof/verify/verify-program.ts';
+import type { TrialProgram } from '../../proof/verify/trial.ts';
 import type { CliContext, Command } from '../context.ts';
 import { formatCount } from '../format.ts';
 import type { VerifyInput } from '../inputs.ts';
@@ -18,44 +19,55 @@ import { ShareLine } from '../share-line.ts';
 
 /** `holdfast verify train.ts`: exit 0 only if the program resumes exactly, as far as it was looked at. */
 export const verify: Command<VerifyInput> = async (context, input) => {
-  const { terminal, cwd, clock } = context;
+  const { terminal, cwd } = context;
   const picture = input.svg === undefined ? undefined : resolve(cwd, input.svg);
   if (picture !== undefined) await refuseUnwritablePicture(picture);
+  // From the start: whatever is under way when somebody hangs up leaves no folder behind.
+  const signal = context.untilInterrupted();
   const program = await prepareTrial({
     file: input.program,
     cwd,
     set: parseNameValues(input.set, '--set'),
     inputs: parseNameValues(input.input, '--input'),
     backend: input.backend,
+    signal,
   });
+  const verification = await verifyIn(context, { program, input, signal });
+  const report = verificationReport(verification, input.seed);
+  const title = `${input.program}: ${report.resumable ? 'resumes exactly' : 'does not resume exactly'}`;
+  const curves = lossCurves(verification);
+  if (picture !== undefined && curves !== undefined) await writePicture(picture, drawCurves(curves, title));
+  if (terminal.json) terminal.printJson(report);
+  else print(context, { verification, report, program: input.program });
+  return report.resumable ? exitCodes.ok : exitCodes.checkFailed;
+};
+
+/** In a folder of its own, which is gone before anything is printed: a reader may close the pipe at any line. */
+async function verifyIn(
+  context: CliContext,
+  order: { readonly program: TrialProgram; readonly input: VerifyInput; readonly signal: AbortSignal },
+): Promise<Verification> {
+  const { program, input, signal } = order;
   const dir = await mkdtemp(join(tmpdir(), 'holdfast-verify-'));
   const line = new ShareLine(context);
   try {
     const { steps, interruptions, seed } = input;
-    const verification = await verifyProgram({
+    return await verifyProgram({
       program,
       steps,
       interruptions,
       seed,
       dir,
-      clock,
-      signal: context.untilInterrupted(),
+      clock: context.clock,
+      signal,
       onEvent: (event) => tell(context, line, { event, seed }),
     });
-    line.end();
-    const report = verificationReport(verification, seed);
-    const title = `${input.program}: ${report.resumable ? 'resumes exactly' : 'does not resume exactly'}`;
-    const curves = lossCurves(verification);
-    if (picture !== undefined && curves !== undefined) await writePicture(picture, drawCurves(curves, title));
-    if (terminal.json) terminal.printJson(report);
-    else print(context, { verification, report, program: input.program });
-    return report.resumable ? exitCodes.ok : exitCodes.checkFailed;
   } finally {
     line.end();
     // A process that is just being killed may still make a file: then it is tried again.
     await rm(dir, { recursive: true, force: true, maxRetries: 5 });
   }
-};
+}
 
 function tell(
   { terminal }: CliContext,

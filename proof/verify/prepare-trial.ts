@@ -1,8 +1,9 @@
 import { fileURLToPath } from 'node:url';
-import { UsageError } from '../../lib/base/errors.ts';
+import { UsageError, UserProgramError } from '../../lib/base/errors.ts';
+import { inspectProgram } from '../../lib/client/inspect-program.ts';
 import { nameOfFile } from '../../lib/client/job-name.ts';
 import { prepareInputs } from '../../lib/client/prepare-inputs.ts';
-import { prepareProgram } from '../../lib/client/prepare-program.ts';
+import { type InspectProgram, prepareProgram } from '../../lib/client/prepare-program.ts';
 import { jobSpecSchema } from '../../lib/contract/job-spec.ts';
 import { MemoryObjectStore } from '../../lib/store/memory-object-store.ts';
 import type { TrialProgram } from './trial.ts';
@@ -16,15 +17,16 @@ export interface TrialWish {
   /** `--input`: paths by name. */
   readonly inputs: Readonly<Record<string, string>>;
   readonly backend?: string | undefined;
+  readonly signal?: AbortSignal;
 }
 
 /**
  * Bundles and checks a program as `submit` does.
- * @throws UsageError for a program that does not bundle, wrong parameters, inputs that do not lie on this machine
+ * @throws UsageError for a file that is no program or cannot be imported here, wrong parameters, inputs that do not lie on this machine
  */
 export async function prepareTrial(wish: TrialWish): Promise<TrialProgram> {
-  const { file, cwd, set, backend } = wish;
-  const program = await prepareProgram({ file, cwd, set });
+  const { file, cwd, set, backend, signal } = wish;
+  const program = await prepareProgram({ file, cwd, set, inspect: mustBeImported(signal) });
   const prepared = await prepareInputs(
     { defaults: program.defaultInputs, overrides: wish.inputs, program: file, cwd },
     // Asked only for its address: what lies on this machine need not be sent anywhere.
@@ -56,6 +58,21 @@ export async function prepareTrial(wish: TrialWish): Promise<TrialProgram> {
     });
   }
   return { code: program.bundle.code, spec: spec.data, inputs, inputDigests };
+}
+
+/** A worker may have what this machine lacks, but here is where the program shall run. */
+function mustBeImported(signal: AbortSignal | undefined): InspectProgram {
+  return async (code, options) => {
+    try {
+      return await inspectProgram(code, { ...options, ...(signal && { signal }) });
+    } catch (error) {
+      if (!(error instanceof UserProgramError)) throw error;
+      throw new UsageError(error.message, {
+        cause: error.cause,
+        ...(error.hint !== undefined && { hint: error.hint }),
+      });
+    }
+  };
 }
 
 function localPath(name: string, uri: string): string {

@@ -1,6 +1,7 @@
 /** `holdfast verify` as a person types it. */
-import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { root } from '../../support/house/source-tree.ts';
@@ -87,6 +88,44 @@ describe('holdfast verify', () => {
     expect(out).toMatch(/loss by step, 1 to 14/);
     expect(out).toContain('negative control: a part that was dropped');
     expect(readFileSync(join(dir, 'curves.svg'), 'utf8')).toMatch(/^<svg .*class="parted".*<\/svg>\n$/s);
+  });
+
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('leaves nothing behind after %s', async (signal) => {
+    const [dir, temporary] = [tempDir(), tempDir()];
+    writeFileSync(join(dir, 'train.ts'), forgetful);
+    const child = spawn(process.execPath, [join(root, 'dist', 'cli', 'main.js'), 'verify', 'train.ts'], {
+      cwd: dir,
+      env: { ...process.env, TMPDIR: temporary },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const ended = once(child, 'exit');
+    // The first line tells of the plan: processes run, and more are about to.
+    await once(child.stderr, 'data');
+    expect(readdirSync(temporary).join()).toContain('holdfast-verify-');
+    child.kill(signal);
+    child.kill('SIGHUP');
+    expect(await ended).toEqual([130, null]);
+    expect(readdirSync(temporary)).toEqual([]);
+  });
+
+  it('says of a program that fails by itself that it does not run, in the program’s words', () => {
+    const dir = tempDir();
+    const program = (setup: string): string =>
+      `import { defineTraining } from 'holdfast/training';\nexport default defineTraining({ setup() { ${setup} } });\n`;
+    const failing = `return { state: {}, until: { steps: 20 }, step({ step }) { if (step === 12) throw new Error('boom'); } };`;
+    writeFileSync(join(dir, 'throws.ts'), program(`throw new Error('no corpus');`));
+    writeFileSync(join(dir, 'fails.ts'), program(failing));
+    writeFileSync(join(dir, 'seven.ts'), 'export default 7;\n');
+    const throws = verify(dir, 'throws.ts', '--json');
+    expect(throws.code).toBe(1);
+    expect(JSON.parse(throws.out)).toMatchObject({ error: { code: 'USER_PROGRAM' } });
+    expect(throws.err).toMatch(/^holdfast: no corpus \(throws\.ts:2:/);
+    const fails = verify(dir, 'fails.ts', '--backend', 'cpu');
+    expect(fails.code).toBe(1);
+    expect(fails.err).toMatch(/^holdfast: boom .*failed after step 12 without any interruption/ms);
+    const seven = verify(dir, 'seven.ts');
+    expect(seven.code).toBe(2);
+    expect(seven.err).toMatch(/^holdfast: the default export .*\n {2}next: Write `export default/);
   });
 
   it('refuses a parameter that the program does not have, before anything runs', () => {
