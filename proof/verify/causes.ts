@@ -1,9 +1,12 @@
+import { basename } from 'node:path';
 import type { Divergence } from './divergence.ts';
+import type { Forgotten } from './causes-of-forgotten.ts';
+import { declaredAt, lastOf, sentence, shown, valuesInWords } from './difference-words.ts';
+import { refusesForgottenState } from './divergence-of-failure.ts';
 import type { OutsideDifference } from './outside-differences.ts';
 import type { ProgramSource } from './program-source.ts';
 import { sourceKind } from './source-kinds.ts';
-import type { TracedCall } from './trace/read-traces.ts';
-import type { Seen } from './trace/trace-record.ts';
+import type { TracedCall, TracedFile } from './trace/read-traces.ts';
 
 /** Something that explains a divergence: what it is, and what was seen of it with the way to mend it. */
 export interface Cause {
@@ -13,97 +16,39 @@ export interface Cause {
   readonly isSlight?: boolean;
 }
 
-/** A list of names is read, not counted. */
-const namesMax = 4;
-
-interface Forgotten {
-  readonly forgotten: readonly OutsideDifference[];
-  /** Of the entries of `state`. */
-  readonly kinds: Readonly<Record<string, string>>;
-  readonly source: ProgramSource;
-}
-
-/** What training changed beside `state`, and a resumed process does not have: certain, so the first of all. */
-export function causeOfForgotten({ forgotten, kinds, source }: Forgotten): readonly Cause[] {
-  const isStateful = ({ name }: OutsideDifference): boolean => kinds[entryOf(name)] === 'Stateful';
-  const part = (of: string): OutsideDifference | undefined =>
-    forgotten.find(({ expected, found }) => (expected ?? found)?.part === of);
-  const optimizer = part('optimizer');
-  const recurrent = part('recurrent');
-  const generator = part('generator');
-  const stateful = forgotten.find(isStateful);
-  const variables = forgotten.filter(
-    (one) => !isStateful(one) && (one.expected ?? one.found)?.part === undefined,
-  );
-  return [
-    ...(stateful === undefined ? [] : [ofStateful(stateful, source)]),
-    ...(recurrent === undefined ? [] : [ofRecurrent(recurrent)]),
-    ...(optimizer === undefined ? [] : [ofOptimizer(optimizer, source)]),
-    ...(generator === undefined ? [] : [ofGenerator(generator, source)]),
-    ...(variables.length === 0 ? [] : [ofVariables(variables, source)]),
-  ];
-}
-
-function ofStateful(difference: OutsideDifference, source: ProgramSource): Cause {
-  const { name, isReordered } = difference;
-  const entry = entryOf(name);
-  const field = name.slice(entry.length + 1);
-  if (isReordered) {
-    return {
-      component: `the order of \`${field}\` in your Stateful \`${entry}\`${at(source, field)}`,
-      hint: `\`load\` refills it in another order than it had: ${values(difference)}. Save pairs in their order, \`[...map]\`, and refill it from those; objects put keys that look like numbers first, in ascending order.`,
-    };
-  }
+/** The program would not go on, and nothing else was seen that explains it. */
+function ofFailure({ component, found }: Divergence): Cause {
   return {
-    component: `\`${field}\` of your Stateful \`${entry}\`${at(source, field)}`,
-    hint: `${sentence(values(difference))}. Let \`save\` of \`${entry}\` return it as it is between two steps, and \`load\` set it.`,
+    component,
+    hint: `Left alone it goes on. Look for what it needs and a resume does not bring: what only a fresh start makes, what \`load\` does not set, files that training writes. It said: ${found}`,
   };
 }
 
-function ofRecurrent({ name }: OutsideDifference): Cause {
-  const [, model = name, layer = name] = /^(.*?)\.([^.]+)\.states\[/.exec(name) ?? [];
+/** What a resumed process has otherwise than any other, though training never changes it: `resuming` in `setup`, for example. */
+function ofMade(made: OutsideDifference, source: ProgramSource): Cause {
+  const field = lastOf(made.name);
   return {
-    component: `the states of the recurrent layer \`${layer}\`, which are not in \`state\``,
-    hint: `A resume begins with other states than training had. Return the model itself in \`state\`, \`state: { ${model}, … }\`: with it come its weights and the states of its stateful layers.`,
+    component: `variable \`${made.name}\`${declaredAt(source, field)}, which is another one after a resume`,
+    hint: `${sentence(valuesInWords(made))}. Make it in \`setup\` whether or not it resumes, or keep it in an object in \`state\`.`,
   };
 }
 
-function ofOptimizer(difference: OutsideDifference, source: ProgramSource): Cause {
-  const { name } = difference;
-  return {
-    component: `the optimizer in \`${name}\`${at(source, name)}, which is replaced during training`,
-    hint: `${sentence(values(difference))}: checkpoints hold what \`setup\` returned. Keep one optimizer and change it with \`setLearningRate\`, or make both in \`setup\`, return both in \`state\` and choose by \`step\`.`,
-  };
-}
-
-function ofGenerator(difference: OutsideDifference, source: ProgramSource): Cause {
-  const { name } = difference;
-  const [iterator = name, ...rest] = name.split('.');
-  return {
-    component: `the position of the generator \`${iterator}\`${at(source, iterator)}`,
-    hint: `A generator cannot be saved: its \`${rest.join('.')}\` ${wereAfterResume(difference)}. Use \`data\` with \`load(indices)\`, whose position belongs to the run, or keep the position in an object in \`state\`.`,
-  };
-}
-
-function ofVariables(differences: readonly OutsideDifference[], source: ProgramSource): Cause {
-  const [first] = differences;
-  const names = differences.slice(0, namesMax).map(({ name }) => `\`${name}\`${at(source, lastOf(name))}`);
-  const isOne = differences.length === 1;
-  const field = lastOf(first?.name ?? '');
-  return {
-    component: `${isOne ? 'variable' : 'variables'} ${list(names)}, outside of \`state\``,
-    hint: `${first === undefined ? '' : `${sentence(values(first))}. `}Keep ${isOne ? 'it' : 'them'} in an object that \`state\` holds, \`const kept = { ${field}: … }\` and \`state: { …, kept }\`, and change \`kept.${field}\`: a plain object is restored in place. What can be told from \`step\` and \`epoch\` needs no variable.`,
-  };
+function isEmpty(text: string): boolean {
+  return /^(?:undefined|null|\[\]|(?:Map |Set )?\{\})$/.test(text);
 }
 
 /** The program would not go on. */
 export function causeOfRefusal(
-  { component, found }: Divergence,
-  forgotten: readonly OutsideDifference[],
+  divergence: Divergence,
+  { forgotten, made, source }: Omit<Forgotten, 'kinds'> & { readonly made: readonly OutsideDifference[] },
 ): readonly Cause[] {
-  const isForgotten = /changed in training, but (?:is|are) not in the `state`/.test(found);
-  if (!isForgotten) {
-    return [{ component, hint: `The program would not go on: ${found}` }];
+  const { component, failure } = divergence;
+  if (failure === undefined || !refusesForgottenState(failure)) {
+    // What Holdfast lists is what there is; an error of the program follows from something.
+    if (failure?.cause === 'incompatible') return [ofFailure(divergence)];
+    if (forgotten.length > 0) return [];
+    const missing = made.find(({ found }) => found === undefined || isEmpty(found.shown));
+    return [...(missing === undefined ? [] : [ofMade(missing, source)]), ofFailure(divergence)];
   }
   if (forgotten.some(({ expected, found: other }) => (expected ?? other)?.part === 'optimizer')) return [];
   const tensor = component.replace(/ \[[\d, ]*\]$/, '');
@@ -154,6 +99,45 @@ export function madeBy(
   return where === undefined
     ? undefined
     : made.find(({ name }) => source.declarationOf(lastOf(name)) === where);
+}
+
+/**
+ * Files that the program writes and reads again, wherever that is: another machine does not have them, or has those of
+ * another run. To ask whether one exists, or how large it is, tells less than to read it.
+ */
+export function causesOfFiles(files: readonly TracedFile[], source: ProgramSource): readonly Cause[] {
+  const written = new Map(files.filter(({ isWritten }) => isWritten).map((file) => [file.path, file]));
+  const asked = files.filter(({ isWritten, path }) => !isWritten && written.has(path));
+  const first = new Map<string, TracedFile>();
+  for (const file of asked.toSorted((one, other) => Number(isRead(other)) - Number(isRead(one))))
+    if (!first.has(basename(file.path))) first.set(basename(file.path), file);
+  return [...first].map(([name, file]) => {
+    const [where, from] = [file, written.get(file.path)].map((one) => one && source.placeOf(one.places));
+    return {
+      component: `\`${file.source}\`${where === undefined ? '' : ` at ${where}`}, ${phaseWords[file.phase]}, of the file \`${name}\`, which the program itself writes`,
+      hint: `It is written${from === undefined ? '' : ` at ${from}`} and is no part of a checkpoint: the next machine does not have it, or has that of another run. Keep what is needed of it in an object in \`state\`; write files for people, and never read them back.`,
+    };
+  });
+}
+
+/**
+ * Of the files that one process touched, those that may carry something from one process to the next. What is written in
+ * `setup` before anybody reads it is made anew each time.
+ */
+export function carriedFiles(files: readonly TracedFile[]): readonly TracedFile[] {
+  const isMadeAnew = (path: string): boolean => {
+    const of = files.filter((file) => file.path === path);
+    const firstWrite = of.findIndex(({ isWritten }) => isWritten);
+    const isInTraining = of.some(
+      ({ isWritten, phase }) => isWritten && !['importing', 'setup'].includes(phase),
+    );
+    return firstWrite !== -1 && !isInTraining && !of.slice(0, firstWrite).some(isRead);
+  };
+  return files.filter(({ path }) => !isMadeAnew(path));
+}
+
+function isRead({ source }: TracedFile): boolean {
+  return /readFile|open|ReadStream/.test(source);
 }
 
 /** The program asked the machine. `made`: values that came of what was asked before training, and are others now. */
@@ -215,42 +199,6 @@ export function unknownCause({ kind, component, expected, found, after }: Diverg
     component: what[kind],
     hint: `It was ${expected} without an interruption, and ${found} after ${after}, from equal state and examples. Look for what the step reads that \`state\` does not hold: variables of a package, files that training writes, results that depend on which of two asynchronous works ends first.`,
   };
-}
-
-/** The `state` name that a path begins with. */
-function entryOf(name: string): string {
-  return name.split('.')[0] ?? name;
-}
-
-function lastOf(name: string): string {
-  return name.replace(/#2$/, '').split('.').at(-1) ?? name;
-}
-
-function at(source: ProgramSource, name: string): string {
-  const place = source.declarationOf(name);
-  return place === undefined ? '' : ` (${place})`;
-}
-
-function values(difference: OutsideDifference): string {
-  return `\`${lastOf(difference.name)}\` ${wereAfterResume(difference)}`;
-}
-
-function wereAfterResume({ expected, found }: OutsideDifference): string {
-  return `was ${shown(expected)} in the run that was left alone and is ${shown(found)} after the resume`;
-}
-
-/** Also what a generator has before it is first asked. */
-function shown(value: Seen | undefined): string {
-  return value === undefined || value.shown === 'undefined' ? 'nothing yet' : value.shown;
-}
-
-function sentence(text: string): string {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
-}
-
-function list(names: readonly string[]): string {
-  const last = names.at(-1) ?? '';
-  return names.length < 2 ? last : `${names.slice(0, -1).join(', ')} and ${last}`;
 }
 
 /** A word that could stand in `state` for a variable called `ema/dense/kernel`. */

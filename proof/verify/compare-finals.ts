@@ -10,7 +10,7 @@ import type { Divergence } from './divergence.ts';
 export async function compareFinals(
   expected: CopiedCheckpoint | undefined,
   found: CopiedCheckpoint | undefined,
-  after: string,
+  { after, resumedFromStep }: Pick<Divergence, 'after' | 'resumedFromStep'>,
 ): Promise<Divergence | undefined> {
   if (expected === undefined || found === undefined) return undefined;
   const paths = [...new Set([...Object.keys(expected.digests), ...Object.keys(found.digests)])].toSorted();
@@ -26,6 +26,7 @@ export async function compareFinals(
     expected: `SHA-256 ${expected.digests[path]?.slice(0, 12) ?? 'of nothing'}…`,
     found: `SHA-256 ${found.digests[path]?.slice(0, 12) ?? 'of nothing'}…`,
     after,
+    resumedFromStep,
   };
 }
 

@@ -6,6 +6,8 @@ export interface Leg {
   readonly records: readonly StepRecord[];
   /** The interruption that it came after, in words; of the first process of a run: what it is. */
   readonly after: string;
+  /** Step of the checkpoint that it began from; null: it began afresh. */
+  readonly resumedFromStep: number | null;
 }
 
 /** Bits of metrics, or digests of state, by name. */
@@ -13,10 +15,7 @@ type Named = Readonly<Record<string, string>>;
 
 type Kind = Divergence['kind'];
 
-interface Seen {
-  readonly step: number;
-  readonly after: string;
-}
+type Seen = Pick<Divergence, 'step' | 'after' | 'resumedFromStep'>;
 
 /**
  * The first thing in which an interrupted run differs from one that was left alone; undefined when there is none. Steps
@@ -30,9 +29,9 @@ export function compareRuns(
   options: { /** The last of them came to its end. */ readonly isComplete: boolean },
 ): Divergence | undefined {
   const known = knownOf(reference);
-  for (const { records, after } of legs) {
-    for (const record of records) {
-      const divergence = compareRecord(known, record, after);
+  for (const leg of legs) {
+    for (const record of leg.records) {
+      const divergence = compareRecord(known, record, leg);
       if (divergence !== undefined) return divergence;
     }
   }
@@ -59,9 +58,13 @@ function knownOf(reference: readonly StepRecord[]): Known {
   return { steps, states, evaluations, lastStep: reference.at(-1)?.step ?? 0 };
 }
 
-function compareRecord(known: Known, record: StepRecord, after: string): Divergence | undefined {
+function compareRecord(
+  known: Known,
+  record: StepRecord,
+  { after, resumedFromStep }: Leg,
+): Divergence | undefined {
   const { step } = record;
-  const seen = { step, after };
+  const seen = { step, after, resumedFromStep };
   if (record.kind === 'began') {
     const kind = record.resumed ? 'restored-state' : 'state';
     return compareNamed(kind, { ...seen, expected: known.states.get(step), found: record.state });
@@ -104,7 +107,7 @@ function compareNamed(
   kind: Kind,
   runs: Seen & { readonly expected: Named | undefined; readonly found: Named | undefined },
 ): Divergence | undefined {
-  const { step, after, expected, found } = runs;
+  const { expected, found, ...seen } = runs;
   // Not asked for at this step, in one of the runs.
   if (expected === undefined || found === undefined) return undefined;
   const names = new Set([...Object.keys(expected), ...Object.keys(found)]);
@@ -112,19 +115,19 @@ function compareNamed(
   const [component] = all;
   if (component === undefined) return undefined;
   const [one, other] = [expected, found].map((run) => tell(kind, run[component]));
-  return { step, kind, component, all, expected: one ?? '', found: other ?? '', after };
+  return { ...seen, kind, component, all, expected: one ?? '', found: other ?? '' };
 }
 
-function compareEnds(known: Known, { records, after }: Leg): Divergence | undefined {
+function compareEnds(known: Known, { records, after, resumedFromStep }: Leg): Divergence | undefined {
   const step = records.at(-1)?.step ?? 0;
-  const seen = { step, after };
+  const seen = { step, after, resumedFromStep };
   if (step < known.lastStep)
     return lengthDivergence(seen, `${known.lastStep} steps`, `an end after step ${step}`);
   const evaluated = new Set(records.filter(({ kind }) => kind === 'evaluation').map((one) => one.step));
   const begin = records[0]?.step ?? 0;
   const missed = [...known.evaluations.keys()].find((at) => at > begin && !evaluated.has(at));
   if (missed === undefined) return undefined;
-  return lengthDivergence({ step: missed, after }, 'an evaluation', 'no evaluation');
+  return lengthDivergence({ ...seen, step: missed }, 'an evaluation', 'no evaluation');
 }
 
 function lengthDivergence(seen: Seen, expected: string, found: string): Divergence {

@@ -1,17 +1,19 @@
 import {
   type Cause,
   causeOfCall,
-  causeOfForgotten,
   causeOfRefusal,
   causeOfRestored,
+  carriedFiles,
+  causesOfFiles,
   madeBy,
   unknownCause,
 } from './causes.ts';
+import { causeOfForgotten } from './causes-of-forgotten.ts';
 import type { Divergence } from './divergence.ts';
 import { type OutsideDifference, outsideDifferences, referenceOf } from './outside-differences.ts';
 import { programSource, type ProgramSource } from './program-source.ts';
 import { sourceKind } from './source-kinds.ts';
-import type { Trace, TracedCall } from './trace/read-traces.ts';
+import type { Trace, TracedCall, TracedFile } from './trace/read-traces.ts';
 
 /** What does not resume, in the words of whoever wrote the program. */
 export interface Diagnosis {
@@ -42,8 +44,9 @@ export function diagnose({ divergence, traces, program }: DiagnoseOptions): Diag
   const more = others
     .filter((other) => other.component !== component && other.isSlight !== true)
     .slice(0, alsoMax);
+  const said = divergence.failure?.hint === undefined ? '' : `${divergence.failure.hint} `;
   const also = more.length === 0 ? '' : ` Also looked at: ${more.map((one) => one.component).join('; ')}.`;
-  return { component, step: divergence.step, hint: `${hint}${also}` };
+  return { component, step: divergence.step, hint: `${said}${hint}${also}` };
 }
 
 /** The first cause is the one that matters; what else was seen helps where it is the wrong one. */
@@ -53,15 +56,15 @@ interface Evidence {
   readonly kinds: Readonly<Record<string, string>>;
   readonly differences: readonly OutsideDifference[];
   readonly calls: readonly TracedCall[];
+  readonly files: readonly TracedFile[];
 }
 
-function gather({ after, step }: Divergence, traces: readonly Trace[]): Evidence {
+function gather({ resumedFromStep, step }: Divergence, traces: readonly Trace[]): Evidence {
   const reference = referenceOf(traces);
-  const resumedFrom = /resumed from step (\d+)/.exec(after)?.[1];
   const suspects = traces.filter((trace) => {
     const from = beginOf(trace);
     if (trace === reference || from === undefined || from > step) return false;
-    return resumedFrom === undefined ? !trace.resumed : trace.resumed && from === Number(resumedFrom);
+    return resumedFromStep === null ? !trace.resumed : trace.resumed && from === resumedFromStep;
   });
   const differences =
     reference === undefined ? [] : suspects.flatMap((suspect) => outsideDifferences(reference, suspect));
@@ -72,21 +75,23 @@ function gather({ after, step }: Divergence, traces: readonly Trace[]): Evidence
       traces.flatMap(({ calls }) => calls),
       ({ source, phase, places }) => JSON.stringify([source, phase, places]),
     ),
+    files: traces.flatMap(({ files }) => carriedFiles(files)),
   };
 }
 
 /** The likeliest first. */
 function causesOf(divergence: Divergence, evidence: Evidence, source: ProgramSource): readonly Cause[] {
-  const { kinds, differences, calls } = evidence;
+  const { kinds, differences, calls, files } = evidence;
   const forgotten = differences.filter(({ isForgotten }) => isForgotten);
   const made = differences.filter(({ isForgotten }) => !isForgotten);
   const inTraining = calls.filter(({ phase }) => ['load', 'step', 'evaluate'].includes(phase));
   const before = calls.filter((call) => !inTraining.includes(call));
   const makes = (call: TracedCall): number => (madeBy(call, source, made) === undefined ? 0 : 1);
   return [
-    ...(divergence.kind === 'refused' ? causeOfRefusal(divergence, forgotten) : []),
+    ...(divergence.kind === 'refused' ? causeOfRefusal(divergence, { forgotten, made, source }) : []),
     ...(divergence.kind === 'restored-state' ? [causeOfRestored(divergence, kinds)] : []),
     ...causeOfForgotten({ forgotten, kinds, source }),
+    ...causesOfFiles(files, source),
     ...byKind(inTraining).map((call) => causeOfCall(call, source)),
     ...byKind(before)
       .toSorted((one, other) => makes(other) - makes(one))

@@ -1,3 +1,5 @@
+import type { Failure } from './supervised-process.ts';
+
 /** Where two runs of one program part: the first thing that differs, in the order in which a step makes them. */
 export interface Divergence {
   /** Completed steps when it showed. */
@@ -17,4 +19,8 @@ export interface Divergence {
   readonly found: string;
   /** The interruption after which it showed. */
   readonly after: string;
+  /** Step of the checkpoint that the process in which it showed began from; null: it began afresh. */
+  readonly resumedFromStep: number | null;
+  /** What a process said that would not go on. */
+  readonly failure?: Failure;
 }

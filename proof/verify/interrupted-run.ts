@@ -48,7 +48,11 @@ export async function runInterrupted(options: InterruptedRunOptions): Promise<In
             signal,
           });
     // The first process knew nothing of where the comparison ends.
-    legs.push({ records: result.records.filter(({ step }) => step <= endAtStep), after });
+    legs.push({
+      records: result.records.filter(({ step }) => step <= endAtStep),
+      after,
+      resumedFromStep: newest?.step ?? null,
+    });
     newest = result.copies.at(-1) ?? newest;
     const { failure } = result;
     const isOver = result.end !== 'killed' || interruption === undefined;

@@ -73,9 +73,13 @@ async function runWithout(
   const { records: found, end } = await trial.run({
     from: { ...checkpoint, dir },
     signal,
+    // What comes of a checkpoint that lacks a part explains nothing else.
+    traceDir: `${dir}-traces`,
     onRecords: (log) => log.step !== undefined,
   });
-  const legs = [{ records: found.slice(0, 1), after: 'the negative control' }];
+  const legs = [
+    { records: found.slice(0, 1), after: 'the negative control', resumedFromStep: checkpoint.step },
+  ];
   const divergence = compareRuns(records, legs, { isComplete: false });
   // A program that does not resume differs in more than that.
   if (divergence?.all.includes(part.component) === true) return 'found';

@@ -10,7 +10,8 @@ import { compareRuns, type Leg } from './compare-runs.ts';
 import { digestOf } from './copied-checkpoint.ts';
 import { diagnose, type Diagnosis } from './diagnose.ts';
 import type { Divergence } from './divergence.ts';
-import { divergenceOfFailure } from './divergence-of-failure.ts';
+import { divergenceOfFailure, refusesForgottenState } from './divergence-of-failure.ts';
+import { doesNotRun } from './does-not-run.ts';
 import { type InterruptedRun, runInterrupted, secondStart } from './interrupted-run.ts';
 import type { InterruptionPoint } from './interruption.ts';
 import { controlOf, type ControlResult, type NegativeControl, negativeControl } from './negative-control.ts';
@@ -83,7 +84,8 @@ const firstSeconds = 5;
 
 /**
  * Runs a program uninterrupted and interrupted, in processes that are killed (SIGKILL), and compares them step by step.
- * @throws UnfitError when this machine cannot run the program; InvariantError when the negative control was missed
+ * @throws UnfitError when this machine cannot run the program; UserProgramError when the program fails without any
+ * interruption; InvariantError when the negative control was missed
  */
 export async function verifyProgram(options: VerifyOptions): Promise<Verification> {
   return await new Verifier(options).verify();
@@ -140,7 +142,7 @@ class Verifier {
       steps: reference.log.step ?? 0,
       stepsInAll: course.steps,
       digest: digestOfLast(reference),
-      reference: { records: reference.records, after: '' },
+      reference: { ...leftAlone, records: reference.records },
     };
   }
 
@@ -239,16 +241,17 @@ class Verifier {
       const { legs, isComplete, failure } = run;
       const divergence =
         compareRuns(records, legs, { isComplete }) ??
-        (failure && divergenceOfFailure(failure, legs.at(-1)?.after ?? secondStart)) ??
-        (isComplete ? await compareFinals(copies.at(-1), run.final, legs.at(-1)?.after ?? '') : undefined);
+        (failure && divergenceOfFailure(failure, legs.at(-1) ?? firstLeg)) ??
+        (isComplete ? await compareFinals(copies.at(-1), run.final, legs.at(-1) ?? firstLeg) : undefined);
       if (divergence !== undefined) return divergence;
     }
     return undefined;
   }
 
-  /** The program does not even come to its end when it is left alone. */
+  /** The program does not even come to its end when it is left alone: what it would lose was found, or it does not run. */
   async #failed(process: ProcessResult, course: RunCourse | undefined): Promise<Verification> {
     const failure = defined(process.failure, 'a process that failed says why');
+    if (!refusesForgottenState(failure)) throw doesNotRun(failure);
     return {
       ...(await this.#common(divergenceOfFailure(failure, leftAlone))),
       failure,
@@ -256,7 +259,7 @@ class Verifier {
       steps: process.log.step ?? 0,
       stepsInAll: course?.steps,
       digest: undefined,
-      reference: { records: process.records, after: '' },
+      reference: { ...leftAlone, records: process.records },
     };
   }
 
@@ -286,7 +289,9 @@ class Verifier {
 }
 
 /** Where a program fails without any interruption. */
-const leftAlone = 'no interruption at all';
+const leftAlone = { after: 'no interruption at all', resumedFromStep: null };
+
+const firstLeg = { after: secondStart, resumedFromStep: null };
 
 function digestOfLast({ copies }: ProcessResult): string | undefined {
   const last = copies.at(-1);

@@ -1,4 +1,5 @@
-import type { Sensor } from './sensor.ts';
+import { resolve } from 'node:path';
+import type { AskedFor, Sensor } from './sensor.ts';
 import { callerIn } from './program-places.ts';
 import type { Place, TracePhase, TraceRecord } from './trace-record.ts';
 
@@ -23,18 +24,22 @@ export class CallNotes {
   }
 
   /** For what the wrappers of this folder call, `below` being the one that is on the stack. */
-  readonly sensor: Sensor = (source, below, isRandomness) => {
+  readonly sensor: Sensor = (source, below, asked) => {
     // What is asked while a note is taken is asked by us.
     if (this.#isBusy) return;
     this.#isBusy = true;
     try {
-      this.#look(source, below, isRandomness);
+      this.#look(source, below, asked);
     } finally {
       this.#isBusy = false;
     }
   };
 
-  #look(source: string, below: (...args: never) => unknown, isRandomness: boolean): void {
+  #look(
+    source: string,
+    below: (...args: never) => unknown,
+    { isRandomness = false, file }: AskedFor = {},
+  ): void {
     const { programPath, phase: present, write } = this.#options;
     const phase = present();
     const looks = this.#looks.get(`${phase} ${source}`) ?? 0;
@@ -45,10 +50,14 @@ export class CallNotes {
     if (places.length === 0 || !(isDirect || isRandomness)) return;
     // `console.log` looks into the environment for colors, and means nothing by it.
     if (isByNode && source.startsWith('process.env.')) return;
-    const key = `${phase} ${source} ${places.map(placeKey).join(' ')}`;
+    // What Node.js does with a file on its way says nothing of what the program wants of it.
+    if (isByNode && file !== undefined) return;
+    const about = file && { path: resolve(file.path), isWritten: file.isWritten };
+    const key = `${phase} ${source} ${about?.path ?? ''} ${places.map(placeKey).join(' ')}`;
     if (this.#noted.has(key)) return;
     this.#noted.add(key);
-    write({ kind: 'call', source, phase, places: [...places] });
+    const call = { source, phase, places: [...places] };
+    write(about === undefined ? { kind: 'call', ...call } : { kind: 'file', ...call, ...about });
   }
 }
 

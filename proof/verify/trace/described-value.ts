@@ -5,6 +5,8 @@ import type { Seen } from './trace-record.ts';
 const shownMax = 60;
 /** Of a larger array, both ends are read: whatever is computed with all of it shows elsewhere, too. */
 const bytesMax = 1 << 20;
+/** Of a shorter array, its numbers tell more than a digest. */
+const numbersMax = 8;
 /** A value of a program is smaller; what is not is cut, always at the same place. */
 const textMax = 200_000;
 const depthMax = 8;
@@ -76,5 +78,8 @@ function arrayText(array: ArrayBufferView): string {
       ? bytes
       : Buffer.concat([bytes.subarray(0, bytesMax / 2), bytes.subarray(bytes.length - bytesMax / 2)]);
   const kind: unknown = Reflect.get(array.constructor, 'name');
+  const numbers: unknown = Reflect.get(array, 'length');
+  if (typeof numbers === 'number' && numbers <= numbersMax)
+    return `${String(kind)} [${Array.from({ length: numbers }, (_, at) => textOf(Reflect.get(array, at), false)).join(', ')}]`;
   return `${String(kind)} of ${bytes.length} bytes ${sha256Hex(read).slice(0, 12)}`;
 }

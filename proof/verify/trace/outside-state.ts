@@ -27,14 +27,16 @@ export class OutsideState {
   look({ program, training }: TrainingSight): Map<string, Seen> {
     const setup: unknown = Reflect.get(program, 'setup');
     const script = isFunction(setup) ? this.#scriptOf(setup) : undefined;
+    const saved = savedObjects(training.state);
     const walk = new Walk({
       inspector: this.#inspector,
-      saved: savedObjects(training.state),
+      saved,
       isOurs: (value) => this.#scriptOf(value) === script,
     });
     for (const root of rootsOf(program, training)) walk.enter(root);
     for (const [name, value] of Object.entries(training.state))
       if (offers(value, 'save', 'load') && !isLayer(value)) walk.openObject(value, name, 0);
+    for (const part of saved.keys()) if (isLayer(part)) walk.openLayer(part);
     walk.finish();
     return walk.values;
   }
@@ -99,6 +101,18 @@ class Walk {
     for (const method of methodsOf(value)) this.#found(method);
   }
 
+  /** Of a class that the program has written, what is no weight: a checkpoint holds none of it. */
+  openLayer(layer: object): void {
+    if (!this.#isOfTheProgram(layer)) return;
+    const fields = { ...layer, ...this.#options.inspector.privateFieldsOf(layer) };
+    for (const [key, field] of Object.entries(fields))
+      if (isPlainData(field))
+        this.#note(`${String(Reflect.get(layer, 'name'))}.${key}`, {
+          ...describedData(field),
+          part: 'layer',
+        });
+  }
+
   #visit(value: unknown, name: string, depth: number): void {
     if (this.values.size >= valuesMax || depth > depthMax) return;
     if (isFunction(value)) this.#found(value);
@@ -117,6 +131,7 @@ class Walk {
     if (isLayer(value)) {
       for (const [state, words] of recurrentStates(value))
         this.#note(`${name}.${state}`, { ...describedInWords(words), part: 'recurrent' });
+      this.openLayer(value);
       return;
     }
     if (isPlainData(value)) return this.#note(name, describedData(value));

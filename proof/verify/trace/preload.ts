@@ -16,6 +16,7 @@ import { type TraceOrders, traceOrdersSchema, traceVariable } from './trace-orde
 import type { Seen, TracePhase, TraceRecord } from './trace-record.ts';
 import { watchClock } from './watch-clock.ts';
 import { watchDirectories } from './watch-directories.ts';
+import { watchFiles } from './watch-files.ts';
 import { watchMachine, watchRandomness } from './watch-machine.ts';
 
 const given = process.env[traceVariable];
@@ -43,6 +44,7 @@ function trace({ path, number, disturbance }: TraceOrders, programPath: string):
   watchClock(sensor, disturbance?.clockOffsetMs ?? 0);
   watchMachine(sensor, disturbance?.hostName);
   watchDirectories(sensor, disturbance !== undefined);
+  watchFiles(sensor);
   // What modules import by name is the function that stands here at that time.
   syncBuiltinESMExports();
   lookOn(noteOutside(write));

@@ -5,6 +5,8 @@ import { type Seen, type TraceRecord, traceRecordSchema } from './trace-record.t
 
 export type TracedCall = Extract<TraceRecord, { kind: 'call' }>;
 
+export type TracedFile = Extract<TraceRecord, { kind: 'file' }>;
+
 /** What the program's functions saw outside of its state at one instant. */
 export interface TracedLook {
   readonly when: Extract<TraceRecord, { kind: 'outside' }>['when'];
@@ -21,6 +23,7 @@ export interface Trace {
   /** Of the entries of `state`. */
   readonly kinds: Readonly<Record<string, string>>;
   readonly calls: readonly TracedCall[];
+  readonly files: readonly TracedFile[];
   readonly looks: readonly TracedLook[];
 }
 
@@ -53,6 +56,7 @@ export function traceOf(text: string): Trace {
     resumed: records.some((record) => record.kind === 'outside' && record.resumed),
     kinds: Object.assign({}, ...records.map((record) => (record.kind === 'state' ? record.kinds : {}))),
     calls: records.filter((record) => record.kind === 'call'),
+    files: records.filter((record) => record.kind === 'file'),
     looks,
   };
 }

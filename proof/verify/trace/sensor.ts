@@ -1,8 +1,17 @@
-/**
- * Told before something is asked of the machine. `below` is the function on the stack that stands for what was asked;
- * `isRandomness`: it counts also where TensorFlow.js asks on the program's behalf.
- */
-export type Sensor = (source: string, below: (...args: never) => unknown, isRandomness: boolean) => void;
+/** A file that is asked for or written, as the program named it. */
+export interface TouchedFile {
+  readonly path: string;
+  readonly isWritten: boolean;
+}
+
+export interface AskedFor {
+  /** It counts also where TensorFlow.js asks on the program's behalf. */
+  readonly isRandomness?: boolean;
+  readonly file?: TouchedFile | undefined;
+}
+
+/** Told before something is asked of the machine. `below` is the function on the stack that stands for what was asked. */
+export type Sensor = (source: string, below: (...args: never) => unknown, asked?: AskedFor) => void;
 
 export interface Watched {
   /** As people call it: `fs.readdirSync`. */
@@ -10,6 +19,8 @@ export interface Watched {
   readonly owner: object;
   readonly key: string;
   readonly isRandomness?: boolean;
+  /** The file that a call is about; where there is none, the call is no matter. */
+  readonly file?: (args: readonly unknown[]) => TouchedFile | undefined;
   /** Changes what the call gives; it gets the real function, `this` and the arguments. */
   readonly instead?: (real: AnyFunction, self: unknown, args: unknown[]) => unknown;
 }
@@ -21,11 +32,12 @@ export type AnyFunction = (...args: unknown[]) => unknown;
  * what is thrown or returned stay those of the real one. Nothing is done where this Node.js has no such function.
  */
 export function watchCalls(watched: Watched, sensor: Sensor): void {
-  const { source, owner, key, isRandomness = false, instead } = watched;
+  const { source, owner, key, isRandomness = false, file, instead } = watched;
   const real: unknown = Reflect.get(owner, key);
   if (!isFunction(real)) return;
   const apply = (target: AnyFunction, self: unknown, args: unknown[]): unknown => {
-    sensor(source, apply, isRandomness);
+    const touched = file?.(args);
+    if (file === undefined || touched !== undefined) sensor(source, apply, { isRandomness, file: touched });
     return instead === undefined ? Reflect.apply(target, self, args) : instead(target, self, args);
   };
   replace(owner, key, new Proxy(real, { apply }));
@@ -63,7 +75,7 @@ export function watchReads(
   if (before === undefined || before.configurable === false) return;
   const real: unknown = Reflect.get(before, 'get');
   const get = function (this: unknown): unknown {
-    sensor(source, get, false);
+    sensor(source, get);
     return changed(isFunction(real) ? Reflect.apply(real, this, []) : before.value);
   };
   const { enumerable = true } = before;

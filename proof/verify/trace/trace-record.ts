@@ -17,7 +17,7 @@ const seenSchema = z.object({
   /** For people, cut short. */
   shown: z.string(),
   /** What it is a part of, where that is no plain variable. */
-  part: z.enum(['generator', 'optimizer', 'recurrent']).optional(),
+  part: z.enum(['generator', 'layer', 'optimizer', 'recurrent']).optional(),
 });
 
 export const traceRecordSchema = z.discriminatedUnion('kind', [
@@ -32,6 +32,16 @@ export const traceRecordSchema = z.discriminatedUnion('kind', [
     phase: z.enum(phases),
     /** Innermost first. */
     places: z.array(placeSchema),
+  }),
+  /** The program asked for a file, or wrote one. Once for each file, place and phase. */
+  z.object({
+    kind: z.literal('file'),
+    source: z.string(),
+    phase: z.enum(phases),
+    places: z.array(placeSchema),
+    /** Absolute. */
+    path: z.string(),
+    isWritten: z.boolean(),
   }),
   /** Between two steps: what the program's functions see outside of `state`. Only what differs from the line before. */
   z.object({

@@ -20,11 +20,11 @@ export function watchClock(sensor: Sensor, offsetMs: number): void {
   const shifted = (): number => now() + offsetMs;
   watchCalls({ source: ['Date', 'now'].join('.'), owner: real, key: 'now', instead: shifted }, sensor);
   const construct = (_real: object, args: unknown[], newTarget: unknown): object => {
-    if (args.length === 0) sensor('new Date', construct, false);
+    if (args.length === 0) sensor('new Date', construct);
     return constructed(args.length === 0 ? [shifted()] : args, newTarget);
   };
   const apply = (): string => {
-    sensor('Date', apply, false);
+    sensor('Date', apply);
     return new real(shifted()).toString();
   };
   const constructed = (args: unknown[], newTarget: unknown): object =>

@@ -48,7 +48,7 @@ export function watchMachine(sensor: Sensor, hostName: string | undefined): void
 
 function watchEnvironment(sensor: Sensor): void {
   const get = (target: object, key: string | symbol): unknown => {
-    if (typeof key === 'string') sensor(`process.env.${key}`, get, false);
+    if (typeof key === 'string') sensor(`process.env.${key}`, get);
     return Reflect.get(target, key);
   };
   replace(process, 'env', new Proxy(process.env, { get, set }));

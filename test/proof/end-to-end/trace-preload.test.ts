@@ -104,6 +104,7 @@ it('leaves a process that is only watched where it is, and everything the shape 
       end: null,
       closed: 'ERR_DIR_CLOSED',
       missing: 'ENOENT',
+      counts: ['12', '12', false],
       environment: ['set', null, true],
       shapes: ['randomBytes', 2, 2, 0, true],
       bytes: 4,
@@ -128,6 +129,19 @@ it('leaves a process that is only watched where it is, and everything the shape 
       'process.hrtime.bigint',
     ])
       expect(sources).toContain(source);
+    const touched = trace?.files.map(({ source, path, isWritten }) =>
+      [source, isWritten ? 'writes' : 'asks for', path.replace(/^.*-/, '')].join(' '),
+    );
+    expect(touched).toEqual([
+      'fs.writeFileSync writes count.txt',
+      'fs.appendFileSync writes count.txt',
+      'fs.openSync writes count.txt',
+      'fs.renameSync writes kept.txt',
+      'fs.readFileSync asks for kept.txt',
+      'fs.promises.readFile asks for kept.txt',
+      'fs.existsSync asks for count.txt',
+      'fs.openSync asks for kept.txt',
+    ]);
     expect(new Set(trace?.calls.map(({ phase }) => phase))).toEqual(new Set(['importing']));
   }
 });

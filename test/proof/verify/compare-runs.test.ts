@@ -43,12 +43,12 @@ const steps = (from: number, to: number): readonly StepRecord[] =>
 
 const reference = [began(0), ...steps(1, 5), evaluated(5), ...steps(6, 10), evaluated(10)];
 
-const first: Leg = { after: 'a second start', records: [began(0), ...steps(1, 4)] };
+const first: Leg = { after: 'a second start', resumedFromStep: null, records: [began(0), ...steps(1, 4)] };
 const after = 'an interruption at a random step, resumed from step 3';
 const rest = [...steps(4, 5), evaluated(5), ...steps(6, 10), evaluated(10)];
 
 const compare = (records: readonly StepRecord[], isComplete = true): ReturnType<typeof compareRuns> =>
-  compareRuns(reference, [first, { after, records }], { isComplete });
+  compareRuns(reference, [first, { after, resumedFromStep: 3, records }], { isComplete });
 
 describe('two runs of a program', () => {
   it('are the same when every step is, those that were lost and taken again included', () => {
@@ -65,7 +65,11 @@ describe('two runs of a program', () => {
   });
 
   it('part at the beginning when a second start makes another state', () => {
-    const other = { after: 'a second start', records: [began(0, { ...stateAt(0), more: 'x' })] };
+    const other = {
+      after: 'a second start',
+      resumedFromStep: null,
+      records: [began(0, { ...stateAt(0), more: 'x' })],
+    };
     expect(compareRuns(reference, [other], { isComplete: false })).toMatchObject({
       kind: 'state',
       step: 0,
@@ -97,10 +101,12 @@ describe('two runs of a program', () => {
 
   it('take one NaN for another, but not zero for minus zero', () => {
     const known = [began(0), took(1, { metrics: { loss: bits(Number.NaN), other: bits(0) } })];
-    const same = [{ after: '', records: known }];
+    const same = [{ after: '', resumedFromStep: null, records: known }];
     expect(compareRuns(known, same, { isComplete: true })).toBeUndefined();
     const records = [began(0), took(1, { metrics: { loss: bits(Number.NaN), other: bits(-0) } })];
-    expect(compareRuns(known, [{ after: '', records }], { isComplete: true })).toMatchObject({
+    expect(
+      compareRuns(known, [{ after: '', resumedFromStep: null, records }], { isComplete: true }),
+    ).toMatchObject({
       kind: 'metric',
       component: 'other',
     });

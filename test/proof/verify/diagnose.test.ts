@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { bundleProgram } from '../../../lib/client/bundle-program.ts';
 import { diagnose } from '../../../proof/verify/diagnose.ts';
 import type { Divergence } from '../../../proof/verify/divergence.ts';
+import { divergenceOfFailure } from '../../../proof/verify/divergence-of-failure.ts';
 import { programSource } from '../../../proof/verify/program-source.ts';
 import { type Trace, traceOf } from '../../../proof/verify/trace/read-traces.ts';
 import type { TraceRecord } from '../../../proof/verify/trace/trace-record.ts';
@@ -42,13 +43,14 @@ const divergence: Divergence = {
   all: ['loss'],
   expected: '1',
   found: '2',
-  after: 'an interruption in the middle of an epoch, resumed from step 4',
+  after: 'an interruption in the middle of an epoch',
+  resumedFromStep: 4,
 };
 
 type Outside = Extract<TraceRecord, { kind: 'outside' }>;
 type Values = Record<
   string,
-  string | { text: string; sorted?: string; part?: 'generator' | 'optimizer' | 'recurrent' }
+  string | { text: string; sorted?: string; part?: 'generator' | 'layer' | 'optimizer' | 'recurrent' }
 >;
 
 function look(when: Outside['when'], step: number, values: Values, resumed = false): Outside {
@@ -103,7 +105,7 @@ describe('diagnose', () => {
       trace(3, true, look('began', 2, { calls: '0' }, true)),
     ];
     expect(diagnose({ divergence, traces: others, program: { code } }).component).toBe('the metric `loss`');
-    const afresh = { ...divergence, after: 'a second start' };
+    const afresh = { ...divergence, resumedFromStep: null };
     expect(
       diagnose({ divergence: afresh, traces: traces(counting, { calls: '0' }), program: { code } }).component,
     ).toBe('the metric `loss`');
@@ -180,6 +182,7 @@ describe('diagnose', () => {
 
   it.each([
     ['generator', 'batches.position', /^the position of the generator `batches`$/],
+    ['layer', 'noise.seed', /^`seed` of the layer `noise`, outside of `state`$/],
     ['optimizer', 'optimizer', /^the optimizer in `optimizer`, which is replaced during training$/],
     [
       'recurrent',
@@ -201,16 +204,75 @@ describe('diagnose', () => {
   });
 
   it('names the variable over which training was refused', () => {
-    const refused = {
-      ...divergence,
-      kind: 'refused',
-      component: 'ema/kernel [3, 4]',
-      found:
-        '`ema/kernel [3, 4]` changed in training, but is not in the `state` of the program: a resume would lose it.',
-    } as const;
+    const message =
+      '`ema/kernel [3, 4]` changed in training, but is not in the `state` of the program: a resume would lose it.';
+    const leftAlone = { after: '', resumedFromStep: null };
+    const refused = divergenceOfFailure({ cause: 'user', message, step: 5 }, leftAlone);
     const told = diagnose({ divergence: refused, traces: [], program: { code } });
     expect(told.component).toBe('tensor `ema/kernel`, which is not in `state`');
     expect(told.hint).toContain('state: { …, ema }');
+  });
+
+  it('tells what a program that fails after a resume has no more, and its own hint', () => {
+    const failure = { cause: 'user', message: 'no `words`', hint: 'Load the words.', step: 4 } as const;
+    const broken = divergenceOfFailure(failure, divergence);
+    const told = (alone: readonly Values[], resumed: Values): { component: string; hint: string } =>
+      diagnose({ divergence: broken, traces: traces(alone, resumed), program: { code } });
+    const alone = told([], {});
+    expect(alone.component).toBe('the program, which fails');
+    expect(alone.hint).toMatch(/^Load the words\. Left alone it goes on\..*It said: no `words`$/);
+    const made = told(
+      counting.map(() => ({ origin: '[1]', calls: '7' })),
+      { origin: 'undefined', calls: '8' },
+    );
+    expect(made.component).toBe('variable `origin` (train.ts:1), which is another one after a resume');
+    expect(made.hint).toMatch(
+      /^Load the words\. `origin` was \[1\].*Also looked at: the program, which fails\.$/,
+    );
+    expect(told(counting, { calls: '0' }).component).toBe(
+      'variable `calls` (train.ts:2), outside of `state`',
+    );
+    const refused = divergenceOfFailure(
+      { ...failure, cause: 'incompatible', differences: ['`adam`'] },
+      divergence,
+    );
+    expect(diagnose({ divergence: refused, traces: [], program: { code } }).component).toBe('adam');
+  });
+
+  it('names the file that a program writes and reads again, with both lines', () => {
+    const file = (sourceName: string, path: string, isWritten: boolean, text: string): TraceRecord => ({
+      kind: 'file',
+      source: sourceName,
+      phase: isWritten ? 'step' : 'setup',
+      places: [placeOf(text)],
+      path,
+      isWritten,
+    });
+    const notes = [
+      file('fs.readFileSync', '/data/corpus.txt', false, 'Date.now'),
+      file('fs.existsSync', '/data/count.txt', false, 'Date.now'),
+      file('fs.readFileSync', '/data/count.txt', false, 'calls ='),
+      file('fs.writeFileSync', '/data/count.txt', true, 'calls +='),
+      file('fs.appendFileSync', '/data/log.txt', true, 'calls +='),
+    ];
+    const { component, hint } = diagnose({
+      divergence,
+      traces: traces([], {}, ...notes),
+      program: { code },
+    });
+    expect(component).toBe(
+      '`fs.readFileSync` at train.ts:2, in `setup`, of the file `count.txt`, which the program itself writes',
+    );
+    expect(hint).toMatch(/^It is written at train\.ts:5 and is no part of a checkpoint/);
+    expect(hint).not.toContain('Also');
+    const anew = [
+      { ...file('fs.writeFileSync', '/data/a.txt', true, 'calls ='), phase: 'setup' } as const,
+      file('fs.readFileSync', '/data/a.txt', false, 'calls ='),
+    ];
+    const told = (notes: readonly TraceRecord[]): string =>
+      diagnose({ divergence, traces: traces([], {}, ...notes), program: { code } }).component;
+    expect(told(anew)).toBe('the metric `loss`');
+    expect(told(anew.toReversed())).toContain('of the file `a.txt`');
   });
 
   it.each(['refused', 'restored-state', 'examples', 'metric', 'evaluation', 'state', 'length'] as const)(

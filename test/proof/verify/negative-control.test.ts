@@ -14,6 +14,9 @@ const digestOf = (value: unknown): string => sha256Hex(Buffer.from(JSON.stringif
 /** What `load` makes of the value that it is given, in parts as a record has them; undefined: it refuses. */
 type Load = (value: unknown) => Readonly<Record<string, unknown>> | undefined;
 
+/** Where the processes of controls were told to note what they see. */
+const traceDirs: string[] = [];
+
 /** The control of a program whose one `Stateful`, `reader`, has saved `value`. */
 async function controlFor(value: unknown, load: Load, seed = 1) {
   const dir = tempDir();
@@ -36,7 +39,8 @@ async function controlFor(value: unknown, load: Load, seed = 1) {
   };
   const plan = { steps: 9, stepsPerEpoch: null, evaluateEverySteps: null, evaluates: false };
   const trial: Pick<Trial, 'run'> = {
-    run: ({ from }) => {
+    run: ({ from, traceDir = 'with the others' }) => {
+      traceDirs.push(traceDir);
       const state = stateAfter(from?.dir ?? '');
       const records: StepRecord[] =
         state === undefined ? [] : [{ kind: 'began', step: 1, resumed: true, state, plan }];
@@ -78,8 +82,23 @@ describe('the negative control of a program without tensors', () => {
     const control = await controlFor({ n: 5 }, load);
     expect(control).toBe('refused');
     expect(controlOf(control, undefined)).toBe('found');
-    const refusal = { step: 1, component: 'program', all: [], expected: '', found: '', after: '' };
+    const refusal = {
+      step: 1,
+      resumedFromStep: 1,
+      component: 'program',
+      all: [],
+      expected: '',
+      found: '',
+      after: '',
+    };
     expect(controlOf(control, { kind: 'refused', ...refusal })).toBe('not-run');
+  });
+
+  it('notes what its processes see apart from those that are compared', async () => {
+    traceDirs.length = 0;
+    await controlFor({ n: 5, m: 6 }, () => ({ 'reader.n': 5, 'reader.m': 6 }));
+    expect(traceDirs).toHaveLength(2);
+    expect(new Set([...traceDirs, 'with the others']).size).toBe(3);
   });
 
   it('is missed where no part is restored, and has nothing to drop where all are zero', async () => {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { StepRecord } from '../../../lib/contract/step-record.ts';
 import { chooseSteps } from '../../../proof/verify/choose-steps.ts';
+import { doesNotRun } from '../../../proof/verify/does-not-run.ts';
 import { divergenceOfFailure } from '../../../proof/verify/divergence-of-failure.ts';
 import { drawCurves } from '../../../proof/verify/draw-curves.ts';
 import type { LossCurves } from '../../../proof/verify/loss-curves.ts';
@@ -50,14 +51,43 @@ describe('a record of steps', () => {
 describe('a program that would not go on', () => {
   it('is told by what its message names', () => {
     const message = '`ema` changed in training, but is not in the `state` of the program.';
-    expect(divergenceOfFailure({ cause: 'user', message, step: 4 }, 'nothing')).toMatchObject({
+    const leftAlone = { after: 'nothing', resumedFromStep: null };
+    expect(divergenceOfFailure({ cause: 'user', message, step: 4 }, leftAlone)).toMatchObject({
       kind: 'refused',
       component: 'ema',
       found: message,
       step: 4,
     });
-    const nameless = divergenceOfFailure({ cause: 'user', message: 'it broke', step: 0 }, 'nothing');
-    expect(nameless.component).toBe('program');
+  });
+
+  it('is told by the place of an error of its own, at the step from which it would not go on', () => {
+    const resumed = { after: 'an interruption', resumedFromStep: 7 };
+    const stack = 'Error: no `words`\n    at lookUp (words.ts:12:3)\n    at Object.step (train.ts:30:9)';
+    const broken = { cause: 'user', message: 'no `words` (words.ts:12:3)', stack, step: 0 } as const;
+    expect(divergenceOfFailure(broken, resumed)).toMatchObject({
+      component: 'the program, which fails at words.ts:12',
+      step: 7,
+      resumedFromStep: 7,
+      failure: broken,
+    });
+    const silent = divergenceOfFailure({ cause: 'user', message: 'it `ended`', step: 9 }, resumed);
+    expect(silent).toMatchObject({ component: 'the program, which fails', step: 9 });
+    const differences = ['`adam` is sgd'];
+    const refused = divergenceOfFailure(
+      { cause: 'incompatible', message: 'no', differences, step: 0 },
+      resumed,
+    );
+    expect(refused.component).toBe('adam');
+  });
+
+  it('does not run at all where nobody has interrupted it: its own words come first', () => {
+    const stack = 'Error: no corpus\n    at Object.setup (train.ts:3:9)';
+    const error = doesNotRun({ cause: 'user', message: 'no corpus', hint: 'Bring one.', stack, step: 0 });
+    expect(error).toMatchObject({ code: 'USER_PROGRAM', hint: 'Bring one.' });
+    expect(error.message).toMatch(
+      /^no corpus\n {4}at Object\.setup \(train\.ts:3:9\)\nIt failed before its first step/,
+    );
+    expect(doesNotRun({ cause: 'user', message: 'x', step: 30 }).message).toContain('after step 30');
   });
 });
 

@@ -31,6 +31,13 @@ it('gives equal values the same digest, whatever they are', () => {
   );
 });
 
+it('shows the numbers of a short array, with all their digits', () => {
+  expect(describedData(new Float64Array([0.1, -0])).shown).toBe('Float64Array [0.1, -0]');
+  expect(describedData(new BigInt64Array([2n])).shown).toBe('BigInt64Array [2n]');
+  expect(describedData(new Uint8Array(9)).shown).toMatch(/^Uint8Array of 9 bytes [0-9a-f]{12}$/);
+  expect(describedData(new DataView(new ArrayBuffer(2))).shown).toMatch(/^DataView of 2 bytes/);
+});
+
 it('reads both ends of a large array', () => {
   const large = new Float32Array(1 << 20);
   const { digest } = describedData(large);

@@ -78,6 +78,25 @@ it('sees the states of recurrent layers that state lacks, and an optimizer that 
   model.dispose();
 });
 
+it('sees what a layer of the program’s own keeps beside its weights, also in a model that state holds', () => {
+  class Noise extends tf.layers.Layer {
+    static readonly className = 'Noise';
+    #seed = 7;
+    drawn = 2;
+    override call(x: tf.Tensor | tf.Tensor[]): tf.Tensor | tf.Tensor[] {
+      this.drawn += this.#seed;
+      return x;
+    }
+  }
+  const model = tf.sequential({
+    layers: [new Noise({ name: 'noise', inputShape: [2] }), tf.layers.dense({ name: 'out', units: 1 })],
+  });
+  const within = seen({ state: { model }, step: () => void model });
+  expect(within).toMatchObject({ 'noise.#seed': '7', 'noise.drawn': within['noise.drawn'] });
+  expect(Object.keys(within).filter((name) => name.startsWith('out.'))).toEqual([]);
+  model.dispose();
+});
+
 it('leaves nothing behind and changes nothing', () => {
   const calls = { count: 1 };
   const before = Reflect.ownKeys(globalThis);
