@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import fs from 'node:fs';
 import { type AnyFunction, isFunction, type Sensor, watchCalls } from './sensor.ts';
 
@@ -6,26 +7,35 @@ import { type AnyFunction, isFunction, type Sensor, watchCalls } from './sensor.
  * by Node.js or by file systems, and on another machine it is another.
  */
 export function watchDirectories(sensor: Sensor, reversed: boolean): void {
-  for (const key of ['readdirSync', 'globSync'])
-    watchCalls({ source: `fs.${key}`, owner: fs, key, ...(reversed && { instead: sync }) }, sensor);
-  for (const key of ['readdir', 'glob'])
-    watchCalls({ source: `fs.${key}`, owner: fs, key, ...(reversed && { instead: withCallback }) }, sensor);
-  watchCalls(
-    { source: 'fs.opendirSync', owner: fs, key: 'opendirSync', ...(reversed && { instead: opened }) },
-    sensor,
-  );
-  watchCalls(
-    { source: 'fs.opendir', owner: fs, key: 'opendir', ...(reversed && { instead: openedLater }) },
-    sensor,
-  );
   const { promises } = fs;
-  const watched = [
-    ['readdir', promised],
-    ['opendir', openedInPromise],
-    ['glob', iterated],
+  const listings = [
+    ['fs.readdirSync', fs, 'readdirSync', sync],
+    ['fs.readdir', fs, 'readdir', withCallback],
+    ['fs.opendirSync', fs, 'opendirSync', opened],
+    ['fs.opendir', fs, 'opendir', openedLater],
+    ['fs.promises.readdir', promises, 'readdir', promised],
+    ['fs.promises.opendir', promises, 'opendir', openedInPromise],
   ] as const;
-  for (const [key, instead] of watched)
-    watchCalls({ source: `fs.promises.${key}`, owner: promises, key, ...(reversed && { instead }) }, sensor);
+  for (const [source, owner, key, instead] of listings)
+    watchCalls({ source, owner, key, ...(reversed && { instead: unlessMatching(instead) }) }, sensor);
+  const patterns = [
+    ['fs.globSync', fs, 'globSync', matchedAtOnce],
+    ['fs.glob', fs, 'glob', matchedLater],
+    ['fs.promises.glob', promises, 'glob', matchedInTurn],
+  ] as const;
+  for (const [source, owner, key, instead] of patterns)
+    watchCalls({ source, owner, key, ...(reversed && { instead }) }, sensor);
+}
+
+type Instead = (real: AnyFunction, self: unknown, args: unknown[]) => unknown;
+
+/** A pattern is looked up by listings, whose order is that of its own matches then: turned round twice it would be as before. */
+const matching = new AsyncLocalStorage<true>();
+
+/** Lists in the opposite order, unless Node.js asks for it on behalf of a pattern. */
+function unlessMatching(instead: Instead): Instead {
+  return (real, self, args) =>
+    matching.getStore() === true ? Reflect.apply(real, self, args) : instead(real, self, args);
 }
 
 function backwards(listing: unknown): unknown {
@@ -65,10 +75,25 @@ function openedInPromise(real: AnyFunction, self: unknown, args: unknown[]): unk
   return opening instanceof Promise ? opening.then(readBackwards) : opening;
 }
 
-async function* iterated(real: AnyFunction, self: unknown, args: unknown[]): AsyncGenerator {
-  const found: unknown[] = [];
-  const matches = Reflect.apply(real, self, args);
-  if (isAsyncIterable(matches)) for await (const match of matches) found.push(match);
+function matchedAtOnce(real: AnyFunction, self: unknown, args: unknown[]): unknown {
+  return matching.run(true, () => sync(real, self, args));
+}
+
+/** What the program does with the matches is its own again. */
+function matchedLater(real: AnyFunction, self: unknown, args: unknown[]): unknown {
+  const callback = args.at(-1);
+  if (!isFunction(callback)) return Reflect.apply(real, self, args);
+  const outside = (...answer: unknown[]): unknown => matching.exit(() => callback(...answer));
+  return matching.run(true, () => withCallback(real, self, [...args.slice(0, -1), outside]));
+}
+
+async function* matchedInTurn(real: AnyFunction, self: unknown, args: unknown[]): AsyncGenerator {
+  const found = await matching.run(true, async () => {
+    const matches = Reflect.apply(real, self, args);
+    const all: unknown[] = [];
+    if (isAsyncIterable(matches)) for await (const match of matches) all.push(match);
+    return all;
+  });
   yield* found.toReversed();
 }
 
