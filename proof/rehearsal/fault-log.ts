@@ -33,12 +33,22 @@ export function faultLog({ path, instance, clock }: FaultLogOptions): NoteFault 
     appendFileSync(path, `${JSON.stringify({ at: clock.now().toISOString(), instance, ...fault })}\n`);
 }
 
-/** What was noted so far. A kill may cut the last line: what follows the last line break was never whole. */
+/**
+ * What was noted so far. All machines of a region write into one file, so that a kill may cut a line anywhere, and the next
+ * one is glued to it: what cannot be read was never whole.
+ */
 export async function readFaultNotes(path: string): Promise<readonly FaultNote[]> {
   const text = (await unlessMissing(readFile(path, 'utf8'))) ?? '';
   return text
-    .slice(0, text.lastIndexOf('\n') + 1)
     .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => faultNoteSchema.parse(JSON.parse(line)));
+    .map(noteIn)
+    .filter((note) => note !== undefined);
+}
+
+function noteIn(line: string): FaultNote | undefined {
+  try {
+    return faultNoteSchema.safeParse(JSON.parse(line)).data;
+  } catch {
+    return undefined;
+  }
 }

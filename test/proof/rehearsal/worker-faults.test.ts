@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { TransientError } from '../../../lib/base/errors.ts';
@@ -50,6 +50,18 @@ describe('faults of a rehearsed worker', () => {
     expect(await readFaultNotes(path)).toEqual([
       { at: '2030-01-01T00:00:00.000Z', instance: 'i-1', where: 'disk', what: 'full', detail: 'slot-0' },
     ]);
+  });
+
+  it('are read again also where a kill cut a line in the middle of the log', async () => {
+    const path = join(tempDir(), 'faults.ndjson');
+    const note = faultLog({ path, instance: 'i-1', clock: manualClock() });
+    note({ where: 'store', what: 'refused', detail: 'put a' });
+    appendFileSync(path, '{"at":"2026-01-01T00:00:00.000Z","inst');
+    note({ where: 'store', what: 'refused', detail: 'put b' });
+    note({ where: 'store', what: 'refused', detail: 'put c' });
+    appendFileSync(path, '{"at":');
+    const details = (await readFaultNotes(path)).map(({ detail }) => detail);
+    expect(details).toEqual(['put a', 'put c']);
   });
 });
 
