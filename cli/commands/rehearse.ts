@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -133,10 +133,16 @@ async function withSubject<Result>(
 async function makeFolder({ cwd }: CliContext, { into }: RehearseInput): Promise<string> {
   if (into === undefined) return mkdtemp(join(tmpdir(), 'holdfast-rehearsal-'));
   const dir = resolve(cwd, into);
-  if (!existsSync(join(dir, 'region.json'))) return dir;
-  throw new UsageError('--into names a folder in which a region lies already.', {
+  if (!existsSync(dir)) return dir;
+  const what = !statSync(dir).isDirectory()
+    ? 'a file'
+    : readdirSync(dir).length === 0
+      ? undefined
+      : 'a folder in which something lies already';
+  if (what === undefined) return dir;
+  throw new UsageError(`--into names ${what}.`, {
     facts: { dir },
-    hint: 'Name a new folder: a rehearsal touches no region but its own.',
+    hint: 'Name a new folder: a rehearsal touches nothing but its own region.',
   });
 }
 

@@ -34,7 +34,10 @@ export const defineRehearsal: Define = (program, run) => {
       parseCount(text, '--seed', 0),
     )
     .option('--backend <name>', 'tensorflow, wasm or cpu (default: the best that the machine has)')
-    .option('--into <dir>', "folder of the rehearsal's own region, which stays (default: a temporary one)")
+    .option(
+      '--into <dir>',
+      "new folder of the rehearsal's own region, which stays (default: a temporary one)",
+    )
     .option('--svg <file>', 'write a picture')
     .option('--limit <duration>', 'break off after so long (default: 15m)', (text) =>
       parseDuration(text, '--limit'),

@@ -16,13 +16,16 @@ describe('holdfast rehearse, before it starts anything', () => {
     [['no-such-job', '--scenario', 'strom'], exitCodes.usage, 'USAGE'],
     [['no-such-job', '--scenario', 'calm.json'], exitCodes.usage, 'USAGE'],
     [['no-such-job', '--svg', 'no/such/folder.svg'], exitCodes.usage, 'USAGE'],
+    [['train.ts', '--into', '.'], exitCodes.usage, 'USAGE'],
+    [['train.ts', '--into', 'calm.json'], exitCodes.usage, 'USAGE'],
   ])('refuses %j by name, and leaves no folder behind', async (args, expected, error) => {
     const world = cliWorld();
     writeFileSync(join(world.cwd, 'calm.json'), JSON.stringify({ format: 1, about: 'Calm.' }));
-    const before = temporary();
+    writeFileSync(join(world.cwd, 'train.ts'), 'export default 1;');
+    const before = [...temporary(), ...readdirSync(world.cwd)];
     const { code, json, err } = await world.run(['rehearse', ...args, '--json']);
     expect(code, err).toBe(expected);
     expect(json).toMatchObject([{ error: { code: error } }]);
-    expect(temporary()).toEqual(before);
+    expect([...temporary(), ...readdirSync(world.cwd)]).toEqual(before);
   });
 });
