@@ -9,6 +9,7 @@ import { inspectProgram } from '../../lib/client/inspect-program.ts';
 import type { InspectProgram } from '../../lib/client/prepare-program.ts';
 import type { MarketEnd } from '../../local/market-event.ts';
 import type { MachineFaults } from '../rehearsal/worker-faults.ts';
+import { auditExits } from './audit-exits.ts';
 import { auditQueue, auditSoak } from './audit-soak.ts';
 import type { Reference } from './audit-job.ts';
 import type { Finding } from './finding.ts';
@@ -84,7 +85,7 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   progress('audit', jobs);
   const queueFindings = await auditQueue(soak.region, { clock, signal });
   const audit = await auditSoak(soak.region, { jobs, references, recordsDir: soak.recordsDir });
-  const findings = [...unstruck(blows), ...queueFindings, ...audit.findings];
+  const findings = [...unstruck(blows), ...auditExits(soak.exits), ...queueFindings, ...audit.findings];
   return {
     schemaVersion: 1,
     ok: findings.length === 0 && audit.control.overlooked.length === 0 && audit.control.planted > 0,

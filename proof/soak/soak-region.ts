@@ -10,6 +10,7 @@ import { timersFrom } from '../../lib/contract/timers.ts';
 import { openLocalRegion } from '../../local/local-region.ts';
 import type { SpotMarket } from '../../local/spot-market.ts';
 import { faultsVariable, type MachineFaults, type WorkerFaults } from '../rehearsal/worker-faults.ts';
+import type { WorkerExit } from './audit-exits.ts';
 
 export interface SoakRegionOptions {
   readonly dir: string;
@@ -28,6 +29,8 @@ export interface SoakRegion extends AsyncDisposable {
   readonly recordsDir: string;
   /** Where machines note their faults. */
   readonly faultsLog: string;
+  /** How workers ended so far, but for those whose machine was taken away. */
+  readonly exits: readonly WorkerExit[];
 }
 
 /** As short as a busy machine of two cores bears: the ratios of the protocol stay as they are on EC2. */
@@ -46,9 +49,13 @@ export async function openSoakRegion(options: SoakRegionOptions): Promise<SoakRe
   await mkdir(recordsDir, { recursive: true });
   await writeFile(faultsFile, JSON.stringify(workerFaults));
   const marketLog = join(dir, 'market.ndjson');
+  const exits: WorkerExit[] = [];
   const local = await openLocalRegion({
     dir,
-    onEvent: (event) => appendFileSync(marketLog, `${JSON.stringify(event)}\n`),
+    onEvent(event) {
+      appendFileSync(marketLog, `${JSON.stringify(event)}\n`);
+      if (event.kind === 'exited') exits.push(event);
+    },
     timers,
     workers,
     noticeMs: 5_000,
@@ -69,6 +76,7 @@ export async function openSoakRegion(options: SoakRegionOptions): Promise<SoakRe
     market: local.market,
     recordsDir,
     faultsLog,
+    exits,
     async [Symbol.asyncDispose]() {
       await local.dispose();
       await region.close();
