@@ -51,7 +51,15 @@ describe('spotInstanceAction', () => {
     });
   });
 
-  it.each(['', '<html></html>', '{}', '{"action":"terminate","time":"soon"}'])(
+  it.each([
+    ['{"action":"terminate","time":"soon"}', 'terminate', 120_000],
+    ['{"action":"hibernate"}', 'hibernate', 0],
+    ['{"action":"evict","time":7}', 'terminate', 120_000],
+  ])('takes %j for a notice, although it names no time', async (body, action, remainingMs) => {
+    await expect(poll(spotInstanceAction, body)).resolves.toMatchObject({ action, remainingMs });
+  });
+
+  it.each(['', '<html></html>', '{}', '[]', '{"time":"soon"}', '{"action":7}'])(
     'does not take %j for "no notice"',
     async (body) => {
       await expect(poll(spotInstanceAction, body)).rejects.toThrow(TransientError);
