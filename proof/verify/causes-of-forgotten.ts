@@ -95,6 +95,11 @@ function ofGenerator(difference: OutsideDifference, source: ProgramSource): Caus
   };
 }
 
+/** Of an object with functions of its own. */
+function itselfAdvice(owner: string): string {
+  return `Or give \`${owner}\` a \`save\` and a \`load\`, and return it in \`state\` itself.`;
+}
+
 function ofVariables(differences: readonly OutsideDifference[], source: ProgramSource): Cause {
   const [first] = differences;
   const names = differences
@@ -103,8 +108,9 @@ function ofVariables(differences: readonly OutsideDifference[], source: ProgramS
   const isOne = differences.length === 1;
   const fields = differences.slice(0, namesMax).map(({ name }) => lastOf(name));
   const field = fields[0] ?? '';
+  const asItself = first?.name.includes('.') === true ? ` ${itselfAdvice(entryOf(first.name))}` : '';
   return {
     component: `${isOne ? 'variable' : 'variables'} ${list(names)}, outside of \`state\``,
-    hint: `${first === undefined ? '' : `${sentence(valuesInWords(first))}. `}Keep ${isOne ? 'it' : 'them'} in an object that \`state\` holds, \`const kept = { ${fields.map((one) => `${one}: …`).join(', ')} }\` and \`state: { …, kept }\`, and change \`kept.${field}\`: a plain object is restored in place. What can be told from \`step\` and \`epoch\` needs no variable.`,
+    hint: `${first === undefined ? '' : `${sentence(valuesInWords(first))}. `}Keep ${isOne ? 'it' : 'them'} in an object that \`state\` holds, \`const kept = { ${fields.map((one) => `${one}: …`).join(', ')} }\` and \`state: { …, kept }\`, and change \`kept.${field}\`: a plain object is restored in place.${asItself} What can be told from \`step\` and \`epoch\` needs no variable.`,
   };
 }

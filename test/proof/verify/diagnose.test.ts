@@ -111,6 +111,16 @@ describe('diagnose', () => {
     ).toBe('the metric `loss`');
   });
 
+  it('advises to save an object of the program as itself', () => {
+    const alone = counting.map(({ calls = '' }): Values => ({ 'reader.next': calls }));
+    const { hint } = diagnose({
+      divergence,
+      traces: traces(alone, { 'reader.next': '0' }),
+      program: { code },
+    });
+    expect(hint).toContain('Or give `reader` a `save` and a `load`, and return it in `state` itself.');
+  });
+
   it('names what a step asked of the machine, and tells what else was seen', () => {
     const clock: TraceRecord = {
       kind: 'call',
