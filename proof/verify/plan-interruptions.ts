@@ -39,7 +39,15 @@ export const firstInterruption: Interruption = {
   kill: { on: 'step', step: 6 },
 };
 
-/** The same where all steps are taken in less time than a kill needs, or are fewer: it ends with its first checkpoint. */
+/** The same in a short run, which needs its steps for the others. */
+const firstSoon: Interruption = { kind: 'first-step', saveAtSteps: [1], kill: { on: 'step', step: 2 } };
+
+/** The first of a run of as many steps: it takes a third of them at most. */
+export function firstInterruptionOf(steps: number): Interruption {
+  return steps >= 3 * firstInterruption.kill.step ? firstInterruption : firstSoon;
+}
+
+/** The same where a program ends before: it ends with its first checkpoint. */
 export const firstAtOnce: Interruption = {
   kind: 'first-step',
   saveAtSteps: [1],

@@ -90,8 +90,8 @@ export class Trial {
       course: {
         saveAtSteps: [...saveAtSteps],
         ...(endAtStep !== undefined && { endAtStep }),
-        // Steps may take less time than a kill: it waits there. Other kills come by messages, which arrive before its end.
-        ...(kill?.on === 'step' && { holdAtStep: kill.step }),
+        // Steps may take less time than a kill: it waits there, whatever the kill follows.
+        ...(kill !== undefined && { holdAtStep: kill.step }),
       },
     };
     let counted = 0;

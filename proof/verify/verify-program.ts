@@ -19,6 +19,7 @@ import {
   defaultInterruptions,
   firstAtOnce,
   firstInterruption,
+  firstInterruptionOf,
   type InterruptionPlan,
   neverHappened,
   planInterruptions,
@@ -116,8 +117,8 @@ class Verifier {
     if (first.failure !== undefined || course === undefined) return this.#failed(first, undefined);
     const steps = Math.min(course.steps, this.#options.steps ?? chooseSteps(course, secondsPerStep));
     const random = seededRandom(seed);
-    // It may have come to its end before a kill arrived: then it is nobody's first process.
-    const begin = first.end === 'killed' ? firstInterruption : firstAtOnce;
+    // It may have ended by itself: then it is nobody's first process.
+    const begin = first.end === 'killed' ? firstInterruptionOf(steps) : firstAtOnce;
     const plan = planInterruptions({ course, steps, interruptions, first: begin, random });
     const planned = plan.runs.flat().length;
     this.#tell({ kind: 'planned', steps, stepsInAll: course.steps, interruptions: planned });
@@ -181,7 +182,7 @@ class Verifier {
       this.#runs[index] = await runInterrupted({
         trial: this.#trial,
         interruptions,
-        first: index === 0 && first.end === 'killed' ? first : undefined,
+        first: interruptions[0] === firstInterruption ? first : undefined,
         endAtStep: steps,
         signal: this.#signal,
         onInterrupted: (point) => this.#interrupted(point),

@@ -53,6 +53,26 @@ export default defineTraining({
 });
 `;
 
+/** Nothing but numbers: all steps are over while a kill is on its way. */
+const quick = `
+import { defineTraining } from 'holdfast/training';
+export default defineTraining({
+  setup() {
+    const kept = { seen: 1 };
+    return {
+      state: { kept },
+      data: { examples: 40, batchSize: 2 },
+      until: { steps: 30 },
+      evaluate: () => ({ seen: kept.seen }),
+      step({ indices }) {
+        kept.seen += indices[0] ?? 0;
+        return { seen: kept.seen };
+      },
+    };
+  },
+});
+`;
+
 describe('holdfast verify', () => {
   it('proves within a minute that the example with the digits resumes exactly', () => {
     mustHaveDigits();
@@ -75,6 +95,24 @@ describe('holdfast verify', () => {
     expect(points).toHaveLength(interruptions);
     expect(code).toBe(0);
     expect(tookMs).toBeLessThan(60_000);
+  });
+
+  it('interrupts a program at every kind of place, however fast it is, and at the same steps each time', () => {
+    const dir = tempDir();
+    writeFileSync(join(dir, 'train.ts'), quick);
+    const { code, out, err } = verify(dir, 'train.ts', '--backend', 'cpu', '--json');
+    expect(code, err).toBe(0);
+    const { notCovered, points } = Object(JSON.parse(out));
+    expect(notCovered).toEqual([]);
+    expect(points.map((point: object) => Object.values(point).join(' '))).toEqual([
+      'first-step 6 1',
+      'mid-epoch 8 8',
+      'during-save 7 4',
+      'epoch-boundary 20 20',
+      'no-notice 17 12',
+      'evaluation 20 20',
+      'twice 9 8',
+    ]);
   });
 
   it('names what a program keeps in a closure, and draws both curves', () => {

@@ -5,6 +5,8 @@ import type { RunCourse } from '../../../lib/contract/step-record.ts';
 import type { Interruption } from '../../../proof/verify/interruption.ts';
 import {
   firstAtOnce,
+  firstInterruption,
+  firstInterruptionOf,
   type InterruptionPlan,
   neverHappened,
   planInterruptions,
@@ -98,6 +100,18 @@ describe('interruptions', () => {
     expect(kindsOf(planOf({ count: 1 }))).toEqual(['first-step']);
     expect(kindsOf(planOf({ count: 3 }))).toEqual(['during-save', 'first-step', 'mid-epoch']);
     expect(planOf({ count: 12 }).runs.flat()).toHaveLength(12);
+  });
+
+  it('leave their steps to the others where a run is short', () => {
+    const plan = planInterruptions({
+      course: { steps: 9, stepsPerEpoch: null, evaluateEverySteps: null, evaluates: false },
+      steps: 9,
+      interruptions: 7,
+      first: firstInterruptionOf(9),
+      random: seededRandom(1),
+    });
+    expect(plan.runs[0]?.map(({ kind }) => kind)).toEqual(['first-step', 'mid-epoch', 'twice']);
+    expect(firstInterruptionOf(500)).toBe(firstInterruption);
   });
 
   it('begin at the very first checkpoint where the steps are over before a kill arrives', () => {
