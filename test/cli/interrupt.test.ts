@@ -1,15 +1,12 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../lib/base/clock.ts';
 import type { FleetView } from '../../lib/client/read-fleet.ts';
 import { readJob } from '../../lib/client/read-job.ts';
 import { type CliWorld, cliWorld } from '../support/cli-world.ts';
 import { tempDir } from '../support/temp-dir.ts';
-
-const main = join(import.meta.dirname, '..', '..', 'dist', 'cli', 'main.js');
+import { startRegion, typed } from '../support/typed-commands.ts';
 
 /** Twenty steps a second, until the file is there. */
 const program = (enough: string): string => `
@@ -136,28 +133,6 @@ describe('interrupt', () => {
 });
 
 const words = (line: string): readonly string[] => line.split(' ');
-
-function typed(
-  cwd: string,
-  line: string,
-): { readonly code: number | null; readonly out: string; readonly err: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...words(line)], {
-    cwd,
-    encoding: 'utf8',
-    timeout: 60_000,
-    env: { ...process.env, HOLDFAST_STORE: '', HOLDFAST_QUEUE: '' },
-  });
-  return { code: status, out: stdout, err: stderr };
-}
-
-async function startRegion(cwd: string): Promise<ChildProcess> {
-  const args = [main, 'local', '--heartbeat', '500ms', '--visibility', '2s'];
-  const region = spawn(process.execPath, args, { cwd, stdio: ['ignore', 'pipe', 'ignore'] });
-  onTestFinished(() => void region.kill('SIGKILL'));
-  const [first] = await Promise.race([once(region.stdout, 'data'), once(region, 'exit')]);
-  expect(String(first)).toContain('A region on this machine');
-  return region;
-}
 
 /** The machine that works on the job, once it is another one and has committed something. */
 async function workerOf(world: CliWorld, jobId: string, before: string): Promise<string> {

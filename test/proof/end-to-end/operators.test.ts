@@ -1,11 +1,9 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
 import { tempDir } from '../../support/temp-dir.ts';
-
-const main = join(import.meta.dirname, '..', '..', '..', 'dist', 'cli', 'main.js');
+import { startRegion, type Typed, typed } from '../../support/typed-commands.ts';
 
 /** Ten steps a second, until the file is there, so that every request finds it running. */
 const program = (enough: string, bug: string): string => `
@@ -32,34 +30,6 @@ export default defineTraining({
 });
 `;
 
-interface Typed {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-function terminalIn(cwd: string): (line: string) => Typed {
-  return (line) => {
-    const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...line.split(' ')], {
-      cwd,
-      encoding: 'utf8',
-      // A command that hangs fails its own expectation, not the whole test.
-      timeout: 60_000,
-      env: { ...process.env, HOLDFAST_STORE: '', HOLDFAST_QUEUE: '' },
-    });
-    return { code: status, out: stdout, err: stderr };
-  };
-}
-
-async function startRegion(cwd: string): Promise<ChildProcess> {
-  const args = [main, 'local', '--heartbeat', '500ms', '--visibility', '2s'];
-  const region = spawn(process.execPath, args, { cwd, stdio: ['ignore', 'pipe', 'ignore'] });
-  onTestFinished(() => void region.kill('SIGKILL'));
-  const [first] = await Promise.race([once(region.stdout, 'data'), once(region, 'exit')]);
-  expect(String(first)).toContain('A region on this machine');
-  return region;
-}
-
 it('serves every request of an operator with real processes', { timeout: 180_000 }, async () => {
   const cwd = tempDir();
   const enough = join(cwd, 'enough');
@@ -68,7 +38,7 @@ it('serves every request of an operator with real processes', { timeout: 180_000
   writeFileSync(join(cwd, 'train.ts'), buggy);
   writeFileSync(join(cwd, 'fixed.ts'), program(enough, ''));
   const region = await startRegion(cwd);
-  const type = terminalIn(cwd);
+  const type = (line: string): Typed => typed(cwd, line);
 
   expect(type('submit train.ts --id job --backend cpu --save-every 5steps')).toMatchObject({
     code: 0,
