@@ -36,8 +36,13 @@ function componentOf(failure: Failure): string {
 }
 
 /** ` at train.ts:14`, by the innermost of the frames, which are the program's own. */
-function placeOf({ stack = '' }: Failure): string {
-  const frame = stack.split('\n').find((line) => /^\s+at /.test(line)) ?? '';
+function placeOf(failure: Failure): string {
+  const [frame = ''] = framesOf(failure);
   const [, place] = /([^\s()]+:\d+):\d+\)?$/.exec(frame) ?? [];
   return place === undefined ? '' : ` at ${place}`;
+}
+
+/** Of the program's own source, the innermost first. */
+export function framesOf({ stack = '' }: Pick<Failure, 'stack'>): readonly string[] {
+  return stack.split('\n').filter((line) => /^\s+at /.test(line));
 }
